@@ -1,0 +1,91 @@
+"""The command line: `fluksod run`, `fluksod check`, `fluksod identity`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from fluksod.config import Config, ConfigError, load
+from fluksod.daemon import Daemon
+from fluksod.identity import StateDirectory, StateError
+from fluksod.lan.app import AddressInUseError
+from fluksod.link.uart import PortInUseError
+from fluksod.uplink.signature import claim_code
+
+DEFAULT_CONFIG = Path("/etc/fluksod.toml")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0 done, 1 refused for the reason printed, 2 wrong usage."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        config = load(chosen.config)
+        status: int = chosen.command(config)
+    except (ConfigError, StateError, PortInUseError, AddressInUseError) as error:
+        print(f"fluksod: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fluksod", description="The Fluksometer's daemon.")
+    parser.add_argument("--version", action="version", version=f"fluksod {version('fluksod')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("run", _run, "run the daemon until SIGTERM or SIGINT"),
+        ("check", _check, "check the configuration and print what would be done"),
+        ("identity", _identity, "print the device id and the claim code, made at the first call"),
+    ):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
+        sub.set_defaults(command=command)
+    return parser
+
+
+def _run(config: Config) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    asyncio.run(_serve(config))
+    return 0
+
+
+async def _serve(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Daemon(config).run(stop)
+
+
+def _check(config: Config) -> int:
+    lan, cloud = config.lan, config.cloud
+    print("The configuration is right. fluksod would")
+    absent = "" if Path(config.port).exists() else " (not there now; it is waited for)"
+    print(f"- read the board on {config.port}{absent}")
+    print(f"- serve the local API on http://{lan.host}:{lan.port}")
+    if lan.mdns:
+        print(f"- announce it by mDNS on {', '.join(lan.mdns_interfaces) or 'all interfaces'}")
+    print(f"- keep its identity and counters in {config.state}")
+    for sensor in config.sensors:
+        print(f"- serve {sensor.id} as {sensor.name!r}, {sensor.type.value}, {sensor.sensor_class.value}")
+    if cloud is None:
+        print("- send nothing to any cloud")
+    else:
+        trust = f"trusting only {cloud.ca}" if cloud.ca else "trusting the system's authorities"
+        plain = " without encryption (allow_plain_http)" if cloud.url.startswith("http:") else f", {trust}"
+        print(f"- upload to {cloud.url} every {cloud.interval:g} s{plain}")
+    return 0
+
+
+def _identity(config: Config) -> int:
+    state = StateDirectory(config.state)
+    state.prepare()
+    identity = state.identity()
+    print(f"device     {identity.device}")
+    print(f"claim code {claim_code(identity.key, identity.device)}")
+    return 0

@@ -1,0 +1,116 @@
+"""The daemon: puts link, meter, store, local API, discovery and uplink together and runs them until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Coroutine
+from importlib.metadata import version
+from typing import Any
+
+from fluksod.config import Config
+from fluksod.discovery import Announcement
+from fluksod.identity import StateDirectory
+from fluksod.lan.app import LanServer, make_app
+from fluksod.link.uart import UartLink
+from fluksod.meter.metering import Metering
+from fluksod.registers_file import RegistersFile
+from fluksod.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+SAVE_EVERY = 60.0
+"""Seconds between writes of the registers: at most about 1,440 small writes a day."""
+
+
+class Daemon:
+    """One Fluksometer as configured. `run` returns after `stop` was set; errors of the start come out of it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._state = StateDirectory(config.state)
+        self._state.prepare()
+        self._state.lock()
+        self._identity = self._state.identity()
+        self._store = Store()
+        self._registers = RegistersFile(config.state / "registers.json")
+        self._metering = Metering(
+            config.sensors,
+            on_sensor=self._store.put_sensor,
+            on_reading=self._store.put,
+            wall=time.time,
+            steady=time.monotonic,
+            saved=self._registers.load(),
+        )
+        self._link = UartLink(config.port, self._metering.line, time.time)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises `PortInUseError` or `AddressInUseError` when it cannot start."""
+        lan = LanServer(make_app(self._store, self.device), self._config.lan.host, self._config.lan.port)
+        self._link.open()
+        try:
+            await lan.start()
+        except BaseException:
+            self._link.close()
+            raise
+        jobs: list[Coroutine[Any, Any, None]] = [self._link.run(), self._tick()]
+        if self._config.lan.mdns:
+            jobs.append(self._announcement(lan.port).run())
+        tasks = [asyncio.create_task(job) for job in jobs]
+        _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, lan.port)
+        waiting = asyncio.create_task(stop.wait())
+        try:
+            await _first_of(waiting, tasks)
+        finally:
+            for task in (waiting, *tasks):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(lan.stop(), *tasks, return_exceptions=True)
+            self._registers.save(self._metering.marks())
+
+    def device(self) -> dict[str, Any]:
+        """The content of /api/v2/device (docs/protocol.md)."""
+        board = self._link.state
+        return {
+            "id": self._identity.device,
+            "name": self._config.name,
+            "model": "fluksod",
+            "software": version("fluksod"),
+            "api": "2.0",
+            "time": int(time.time()),
+            "board": {
+                "connected": board.connected,
+                "last_line": board.last_line,
+                "rejected_lines": board.rejected_lines,
+                "error": board.error,
+            },
+            "cloud": None,
+        }
+
+    def _announcement(self, port: int) -> Announcement:
+        lan, identity = self._config.lan, self._identity
+        announcement = Announcement(identity.hostname, identity.device, lan.host, port, lan.mdns_interfaces)
+        announcement.set_sensors(self._store.streams)
+        self._store.on_sensor(lambda _sensor: announcement.set_sensors(self._store.streams))
+        return announcement
+
+    async def _tick(self) -> None:
+        next_save = time.monotonic() + SAVE_EVERY
+        while True:
+            await asyncio.sleep(1.0)
+            if self._link.is_open:
+                self._metering.tick()
+            if time.monotonic() >= next_save:
+                next_save = time.monotonic() + SAVE_EVERY
+                self._registers.save(self._metering.marks())
+
+
+async def _first_of(waiting: asyncio.Task[bool], tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for `waiting`; a task that fails before is a fault of the program and is raised."""
+    pending: set[asyncio.Task[Any]] = {waiting, *tasks}
+    while waiting in pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()

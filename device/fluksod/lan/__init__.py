@@ -1,0 +1,1 @@
+"""The local API: what phones, Home Assistant and old clients ask for."""

@@ -1,0 +1,109 @@
+"""The push stream, /api/v2/events: each reading as a server-sent event.
+
+Source of the format: docs/protocol.md and the WHATWG's "Server-sent events". A listener that reads too slowly is
+dropped when its bounded queue is full; it may connect again and gets the newest readings first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+
+from aiohttp import web
+
+from fluksod.lan.v2 import measured_values
+from fluksod.meter.metering import Reading
+from fluksod.store import Store, Stream
+
+_LOG = logging.getLogger(__name__)
+
+QUEUE = 256
+"""Events kept for a slow listener, about 40 s of six sensors at 1 Hz, before it is dropped."""
+KEEP_ALIVE = 15.0
+"""Seconds without an event after which a comment line is sent."""
+MAX_LISTENERS = 100
+
+
+class _Listener:
+    def __init__(self, transport: asyncio.Transport | None) -> None:
+        self.transport = transport
+        self.pending: list[bytes] = []
+        self.wake = asyncio.Event()
+        self.closing = False
+
+    def put(self, event: bytes) -> bool:
+        """Keep an event to be sent; False when there is no more room."""
+        if len(self.pending) >= QUEUE:
+            return False
+        self.pending.append(event)
+        self.wake.set()
+        return True
+
+    async def take(self, patience: float) -> bytes:
+        """Wait for events and take all there are; empty when none came within `patience` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.wake.wait()
+        self.wake.clear()
+        events, self.pending = self.pending, []
+        return b"".join(events)
+
+    def drop(self) -> None:
+        """End the stream now, also where its reader is stuck."""
+        self.closing = True
+        self.wake.set()
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class EventStream:
+    """Serves the events of a store to at most 100 listeners, then answers 503."""
+
+    def __init__(self, store: Store, keep_alive: float = KEEP_ALIVE) -> None:
+        self._store = store
+        self._keep_alive = keep_alive
+        self._listeners: set[_Listener] = set()
+        store.on_reading(self._spread)
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        """Stream until the listener goes, is too slow or the daemon stops."""
+        if len(self._listeners) >= MAX_LISTENERS:
+            return web.Response(status=503, text=f"{MAX_LISTENERS} listeners are connected already; close one first\n")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        response.force_close()
+        await response.prepare(request)
+        listener = _Listener(request.transport)
+        for stream in sorted(self._store.streams.values(), key=lambda stream: stream.sequence):
+            if stream.reading is not None:
+                listener.put(_event(stream, stream.reading))
+        self._listeners.add(listener)
+        try:
+            while not listener.closing:
+                await response.write(await listener.take(self._keep_alive) or b": nothing new\n\n")
+        except ConnectionError:
+            pass  # the listener went or was dropped: nobody is left to be told
+        finally:
+            self._listeners.discard(listener)
+        return response
+
+    async def close(self, _app: web.Application) -> None:
+        """End all streams, so that the daemon can stop at once."""
+        for listener in list(self._listeners):
+            listener.drop()
+
+    def _spread(self, stream: Stream, reading: Reading) -> None:
+        if not self._listeners:
+            return
+        event = _event(stream, reading)
+        for listener in list(self._listeners):
+            if not listener.put(event):
+                _LOG.warning("a listener of the event stream reads too slowly and is dropped")
+                self._listeners.discard(listener)
+                listener.drop()
+
+
+def _event(stream: Stream, reading: Reading) -> bytes:
+    data = json.dumps({"sensor": reading.sensor, **measured_values(reading)}, separators=(", ", ": "))
+    return f"event: reading\nid: {stream.sequence}\ndata: {data}\n\n".encode()

@@ -1,0 +1,55 @@
+"""Our own local API, /api/v2: the device and its sensors with counters and gauges. Source: docs/protocol.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from fluksod.meter.metering import Reading
+from fluksod.store import Store, Stream
+
+Json = Mapping[str, Any]
+
+
+class DeviceApi:
+    """Serves `/api/v2/device` and `/api/v2/sensors`; `device` gives the first one's content."""
+
+    def __init__(self, store: Store, device: Callable[[], Json]) -> None:
+        self._store = store
+        self._device = device
+
+    async def get_device(self, _request: web.Request) -> web.Response:
+        """Answer with the device, its board and its cloud."""
+        return _json(self._device())
+
+    async def get_sensors(self, _request: web.Request) -> web.Response:
+        """Answer with all sensors and their newest readings."""
+        return _json({"sensors": [_sensor(stream) for stream in self._store.streams.values()]})
+
+
+def measured_values(reading: Reading) -> dict[str, int | float | None]:
+    """The members `time`, `counter` and `gauge` of a reading; the gauge to three decimals, without any where whole."""
+    gauge = reading.gauge
+    if gauge is not None:
+        gauge = round(gauge, 3)
+        gauge = int(gauge) if gauge.is_integer() else gauge
+    return {"time": reading.time, "counter": reading.counter, "gauge": gauge}
+
+
+def _sensor(stream: Stream) -> Json:
+    sensor = stream.sensor
+    return {
+        "id": sensor.id,
+        "name": sensor.name,
+        "type": sensor.type.value,
+        "class": sensor.sensor_class.value,
+        "counter_unit": sensor.type.counter_unit,
+        "gauge_unit": sensor.type.gauge_unit,
+        "reading": None if stream.reading is None else measured_values(stream.reading),
+    }
+
+
+def _json(content: Json) -> web.Response:
+    return web.json_response(content, headers={"Cache-Control": "no-store"})

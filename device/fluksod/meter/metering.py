@@ -1,0 +1,176 @@
+"""From lines to readings: one meter for each sensor, known ones and those the board names itself. Pure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from fluksod.link.lines import CounterLine, Line, MessageLine, PowerLine
+from fluksod.meter.pulse_gauge import PulseGauge
+from fluksod.meter.register import MAX_RATE, Mark, Register
+from fluksod.sensor import Sensor, SensorClass, SensorType
+
+_LOG = logging.getLogger(__name__)
+
+CLOCK_NOT_SET = 1234567890
+"""Unix times up to this one mean that the clock was never set; the original daemon's limit."""
+MAX_WATT = MAX_RATE * 3600
+"""Largest believed power of a clamp in W."""
+MAX_UNCONFIGURED = 64
+"""How many sensors that the configuration does not name are served: as many as the largest Fluksometer had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a sensor shows: `time` in unix seconds of its newest line, `counter` in Wh or L, `gauge` in W or L/min.
+
+    `measured` tells that the gauge comes from this very line and not from waiting for the next pulse.
+    """
+
+    sensor: str
+    time: int
+    counter: int | None
+    gauge: float | None
+    measured: bool
+
+
+class _Meter:
+    def __init__(self, sensor: Sensor, saved: Mark | None) -> None:
+        self.sensor = sensor
+        self.register = Register(saved)
+        self.pulses = PulseGauge(sensor.type.gauge_per_unit_ms)
+        self.watt: float | None = None
+        self.time = 0
+        self.shown: float | None = None
+
+
+class Metering:
+    """Turns the board's lines into readings.
+
+    `on_sensor` is told each sensor, at the start and when the board names a new one or shows another class than was
+    assumed; `on_reading` each change. `wall` gives unix seconds, `steady` monotonic ones. `saved` holds the registers
+    of an earlier run (see `marks`), their `at` in unix seconds.
+    """
+
+    def __init__(
+        self,
+        sensors: Iterable[Sensor],
+        *,
+        on_sensor: Callable[[Sensor], None],
+        on_reading: Callable[[Reading], None],
+        wall: Callable[[], float],
+        steady: Callable[[], float],
+        saved: Mapping[str, Mark] | None = None,
+    ) -> None:
+        self._on_sensor = on_sensor
+        self._on_reading = on_reading
+        self._wall = wall
+        self._steady = steady
+        self._saved = dict(saved or {})
+        self._meters: dict[str, _Meter] = {}
+        self._named_once: dict[str, None] = {}
+        self._unconfigured = 0
+        self._clock_complained = False
+        for sensor in sensors:
+            self._add(sensor)
+
+    def line(self, line: Line) -> None:
+        """Take one line of the board."""
+        if isinstance(line, MessageLine):
+            _LOG.info("the board says: %s", line.text)
+            return
+        now = self._wall()
+        if now <= CLOCK_NOT_SET:
+            if not self._clock_complained:
+                _LOG.warning("the clock of this machine is not set; readings are dropped until it is")
+            self._clock_complained = True
+            return
+        if self._clock_complained:
+            _LOG.info("the clock is set, readings count from now on")
+            self._clock_complained = False
+        meter = self._meter(line)
+        if meter is None:
+            return
+        measured = self._power(meter, line) if isinstance(line, PowerLine) else self._count(meter, line)
+        meter.time = int(now)
+        self._emit(meter, measured=measured)
+
+    def tick(self) -> None:
+        """Let the gauges of pulse inputs fall whose next pulse is overdue. To be called about once a second."""
+        at = self._steady()
+        for meter in self._meters.values():
+            gauge = self._gauge(meter, at)
+            if gauge is None or meter.shown is None:
+                continue
+            if gauge != meter.shown and (gauge == 0 or gauge < 0.99 * meter.shown):
+                self._emit(meter, measured=False)
+
+    def marks(self) -> dict[str, Mark]:
+        """The registers of all sensors that have counted, `at` in unix seconds, to be handed to the next run."""
+        offset = self._wall() - self._steady()
+        marks = {meter.sensor.id: meter.register.mark for meter in self._meters.values()}
+        seen = {sensor: replace(mark, at=mark.at + offset) for sensor, mark in marks.items() if mark is not None}
+        return {**self._saved, **seen}
+
+    def _meter(self, line: CounterLine | PowerLine) -> _Meter | None:
+        analog = isinstance(line, PowerLine) or line.ms is None
+        shown = SensorClass.ANALOG if analog else SensorClass.PULSE
+        meter = self._meters.get(line.sensor)
+        if meter is None:
+            return self._discover(line.sensor, shown)
+        if meter.sensor.sensor_class is not shown and meter.time == 0:
+            meter.sensor = replace(meter.sensor, sensor_class=shown)
+            self._on_sensor(meter.sensor)
+        return meter
+
+    def _discover(self, sensor: str, shown: SensorClass) -> _Meter | None:
+        # A line has no checksum, so an unknown id may be a known one with a wrong digit. Nobody errs twice alike.
+        if sensor not in self._named_once:
+            self._named_once[sensor] = None
+            if len(self._named_once) > MAX_UNCONFIGURED:
+                del self._named_once[next(iter(self._named_once))]
+            return None
+        if self._unconfigured >= MAX_UNCONFIGURED:
+            return None
+        self._unconfigured += 1
+        number = 1 + sum(meter.sensor.sensor_class is shown for meter in self._meters.values())
+        name = f"{'Clamp' if shown is SensorClass.ANALOG else 'Pulse input'} {number}"
+        _LOG.info("the board names a sensor that is not in the configuration: %s, served as %r", sensor, name)
+        return self._add(Sensor(sensor, name, SensorType.ELECTRICITY, shown))
+
+    def _add(self, sensor: Sensor) -> _Meter:
+        saved = self._saved.pop(sensor.id, None)
+        if saved is not None:
+            age = max(self._wall() - saved.at, 0.0)
+            saved = replace(saved, at=self._steady() - age)
+        meter = self._meters[sensor.id] = _Meter(sensor, saved)
+        self._on_sensor(sensor)
+        return meter
+
+    def _power(self, meter: _Meter, line: PowerLine) -> bool:
+        if line.watt > MAX_WATT:
+            _LOG.warning("%s: %d W is not believed, the line is ignored", meter.sensor.name, line.watt)
+            return False
+        meter.watt = float(line.watt)
+        return True
+
+    def _count(self, meter: _Meter, line: CounterLine) -> bool:
+        at = self._steady()
+        measured = restarted = False
+        if line.ms is not None:
+            measured = meter.pulses.take(line.counter, line.ms, at) is not None
+            restarted = meter.pulses.restarted
+        note = meter.register.take(line.counter, at, restarted=restarted)
+        if note is not None:
+            _LOG.warning("%s: %s", meter.sensor.name, note)
+        return measured
+
+    def _gauge(self, meter: _Meter, at: float) -> float | None:
+        gauge = meter.watt if meter.watt is not None else meter.pulses.now(at)
+        return None if gauge is None else round(gauge, 3)
+
+    def _emit(self, meter: _Meter, *, measured: bool) -> None:
+        exact = meter.watt if meter.watt is not None else meter.pulses.now(self._steady())
+        meter.shown = None if exact is None else round(exact, 3)
+        self._on_reading(Reading(meter.sensor.id, meter.time, meter.register.total, exact, measured))

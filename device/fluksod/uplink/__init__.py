@@ -1,0 +1,1 @@
+"""The way to the cloud: who we are, registering, heartbeats and signed uploads."""
