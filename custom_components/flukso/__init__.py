@@ -1,0 +1,48 @@
+"""Flukso: electricity, water and gas as Fluksometers measure them, over the local network."""
+
+from homeassistant.const import CONF_DEVICE_ID, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.device_registry import DeviceEntry
+
+from .client import FluksometerV1, FluksometerV2
+from .const import API_V2, CONF_API
+from .coordinator import FluksoConfigEntry, FluksoCoordinator
+from .devices import async_register_hub, async_sensor_devices
+from .entry_data import entry_address, v1_sensors
+
+PLATFORMS = [Platform.SENSOR]
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
+    """Set up a Fluksometer."""
+    session = async_get_clientsession(hass)
+    address = entry_address(entry)
+    client: FluksometerV1 | FluksometerV2
+    if entry.data[CONF_API] == API_V2:
+        client = FluksometerV2(session, address)
+    else:
+        client = FluksometerV1(session, address, entry.data[CONF_DEVICE_ID], entry.title, v1_sensors(entry.data))
+
+    coordinator = FluksoCoordinator(hass, entry, client)
+    await coordinator.async_config_entry_first_refresh()
+    async_register_hub(hass, entry, coordinator)
+    entry.runtime_data = coordinator
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    if coordinator.push is not None:
+        coordinator.push.start()
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
+    """Unload a Fluksometer."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_config_entry_device(hass: HomeAssistant, entry: FluksoConfigEntry, device: DeviceEntry) -> bool:
+    """Let a device be removed by hand once the Fluksometer no longer has it."""
+    listed = entry.runtime_data.data.sensors
+    return any(
+        known.id == device.id and sensor_id not in listed
+        for sensor_id, known in async_sensor_devices(hass, entry).items()
+    )

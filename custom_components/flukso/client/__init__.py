@@ -1,0 +1,47 @@
+"""Client of a Fluksometer's local API, both generations of it. Knows nothing of Home Assistant.
+
+The formats are those of docs/protocol.md (v2) and of the original Fluksometers (v1).
+"""
+
+from .address import DEFAULT_PORT, Address, parse_address
+from .errors import (
+    FluksoAddressError,
+    FluksoConnectionError,
+    FluksoError,
+    FluksoNotFoundError,
+    FluksoPayloadError,
+    FluksoVersionError,
+)
+from .identity import is_id
+from .models import Board, Cloud, Device, Reading, Sensor, SensorClass, SensorReading, SensorType, Snapshot
+from .payload import is_number
+from .stream import ReadingStream
+from .v1 import FluksometerV1, V1Sensor
+from .v2 import FluksometerV2
+
+__all__ = [
+    "DEFAULT_PORT",
+    "Address",
+    "Board",
+    "Cloud",
+    "Device",
+    "FluksoAddressError",
+    "FluksoConnectionError",
+    "FluksoError",
+    "FluksoNotFoundError",
+    "FluksoPayloadError",
+    "FluksoVersionError",
+    "FluksometerV1",
+    "FluksometerV2",
+    "Reading",
+    "ReadingStream",
+    "Sensor",
+    "SensorClass",
+    "SensorReading",
+    "SensorType",
+    "Snapshot",
+    "V1Sensor",
+    "is_id",
+    "is_number",
+    "parse_address",
+]

@@ -1,0 +1,66 @@
+"""Version 2 of the local API, spoken by fluksod: device, sensors with counters, and readings as they happen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+
+from .address import Address
+from .errors import FluksoPayloadError
+from .lan import Lan
+from .models import Device, Sensor, SensorReading, Snapshot
+from .payload import parse_json
+from .server_sent_events import EventParser
+from .v2_payload import parse_device, parse_event, parse_sensors
+
+SILENCE_SECONDS: Final = 40.0
+"""The stream carries at least a comment every 15 s; two missed ones mean that the connection is dead."""
+
+
+class FluksometerV2:
+    """A Fluksometer that speaks version 2."""
+
+    def __init__(self, session: aiohttp.ClientSession, address: Address) -> None:
+        """Make a client for the Fluksometer at an address."""
+        self._lan = Lan(session, address)
+
+    @property
+    def address(self) -> Address:
+        """Return where it is asked."""
+        return self._lan.address
+
+    async def device(self) -> Device:
+        """Ask what it is and how it is."""
+        return parse_device(parse_json(await self._lan.get("/api/v2/device")))
+
+    async def sensors(self) -> dict[str, Sensor]:
+        """Ask for all sensors with their newest readings, by id."""
+        return parse_sensors(parse_json(await self._lan.get("/api/v2/sensors")))
+
+    async def fetch(self) -> Snapshot:
+        """Ask for the device and its sensors."""
+        device = await self.device()
+        return Snapshot(device, await self.sensors())
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[AsyncIterator[SensorReading]]:
+        """Open the stream of readings: first one for each sensor, then one for every change.
+
+        The iteration ends when the other side closes, and raises FluksoConnectionError when the connection breaks or
+        is silent for 40 s, FluksoPayloadError when something else than readings comes.
+        """
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=SILENCE_SECONDS)
+        async with self._lan.open("/api/v2/events", None, limits) as response:
+            if response.content_type != "text/event-stream":
+                raise FluksoPayloadError(f"{self.address} answers {response.content_type} instead of events")
+            yield _readings(response.content)
+
+
+async def _readings(content: aiohttp.StreamReader) -> AsyncIterator[SensorReading]:
+    parser = EventParser()
+    async for part in content.iter_any():
+        for event in parser.feed(part):
+            # Other kinds of event may come with a later minor version.
+            if event.name == "reading":
+                yield parse_event(parse_json(event.data))

@@ -1,0 +1,166 @@
+"""Keeps what one Fluksometer tells: polls as the floor, pushed readings at once."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_DEVICE_ID
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .client import FluksoConnectionError, FluksoError, FluksometerV1, FluksometerV2, Reading, SensorReading, Snapshot
+from .const import (
+    ABSENT_SECONDS,
+    DOMAIN,
+    LOGGER,
+    REFRESH_COOLDOWN,
+    SCAN_INTERVAL,
+    STALE_SECONDS,
+    UNREACHABLE_GRACE,
+)
+from .freshness import Freshness
+from .push import Push
+
+type FluksoConfigEntry = ConfigEntry[FluksoCoordinator]
+
+
+class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
+    """What one Fluksometer tells, and whether it can be relied on."""
+
+    config_entry: FluksoConfigEntry
+
+    hub_id: str
+    """The Fluksometer's id in the device registry, set while the entry is set up."""
+
+    def __init__(self, hass: HomeAssistant, entry: FluksoConfigEntry, client: FluksometerV1 | FluksometerV2) -> None:
+        """Follow the Fluksometer that the client reaches."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=SCAN_INTERVAL,
+            request_refresh_debouncer=Debouncer(hass, LOGGER, cooldown=REFRESH_COOLDOWN, immediate=True),
+        )
+        self.device_id: str = entry.data[CONF_DEVICE_ID]
+        self.awaited: set[str] = set()
+        """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
+        self._client = client
+        self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
+        self._freshness = Freshness(STALE_SECONDS)
+        self._reported_stale: set[str] = set()
+        self._heard = 0.0
+        self._pushed_at: dict[str, float] = {}
+        self._absent_since: dict[str, float] = {}
+        self._sensor_listeners: dict[str, list[CALLBACK_TYPE]] = {}
+
+    @property
+    def stale(self) -> list[str]:
+        """Return the ids of the sensors whose values are too old."""
+        return sorted(self._freshness.stale)
+
+    def sensor_available(self, sensor_id: str) -> bool:
+        """Tell whether a sensor is there and being measured."""
+        return self.last_update_success and sensor_id in self.data.sensors and sensor_id not in self._freshness.stale
+
+    def reading(self, sensor_id: str) -> Reading | None:
+        """Return a sensor's newest reading, None before there is one that is known to be current."""
+        if not self._freshness.proven or (sensor := self.data.sensors.get(sensor_id)) is None:
+            return None
+        return sensor.reading
+
+    @callback
+    def async_listen_to_sensor(self, sensor_id: str, listener: CALLBACK_TYPE) -> Callable[[], None]:
+        """Call the listener for each reading pushed for this sensor."""
+        listeners = self._sensor_listeners.setdefault(sensor_id, [])
+        listeners.append(listener)
+        return lambda: listeners.remove(listener)
+
+    @override
+    async def _async_update_data(self) -> Snapshot:
+        """Poll; a short silence is bridged with what is known."""
+        started = monotonic()
+        try:
+            snapshot = await self._client.fetch()
+        except FluksoError as error:
+            if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
+                LOGGER.debug("%s missed a poll: %s", self.name, error)
+                return self.data
+            key = "cannot_connect" if isinstance(error, FluksoConnectionError) else "invalid_response"
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key=key, translation_placeholders={"error": str(error)}
+            ) from error
+        if snapshot.device.id != self.device_id:
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="wrong_device",
+                translation_placeholders={"expected": self.device_id, "found": snapshot.device.id},
+            )
+        self._heard = monotonic()
+        if self.push is not None and not self.last_update_success:
+            self.push.retry_now()
+        snapshot = self._keep_pushed(snapshot, started)
+        self._freshness.judge(snapshot, self._heard)
+        self._report_stale(snapshot)
+        return snapshot
+
+    @callback
+    def async_take_pushed(self, pushed: SensorReading) -> None:
+        """Show a pushed reading at once."""
+        now = self._heard = monotonic()
+        if pushed.sensor not in self.data.sensors:
+            LOGGER.debug("%s pushed a reading of the unknown sensor %s", self.name, pushed.sensor)
+            self.async_refresh_soon()
+            return
+        self._pushed_at[pushed.sensor] = now
+        self.data = self.data.with_reading(pushed.sensor, pushed.reading)
+        revived = self._freshness.note(pushed.sensor, pushed.reading.time, now)
+        if revived or not self.last_update_success:
+            self.async_refresh_soon()
+        for listener in tuple(self._sensor_listeners.get(pushed.sensor, ())):
+            listener()
+
+    @callback
+    def async_refresh_soon(self) -> None:
+        """Pull the next poll forward."""
+        self.config_entry.async_create_background_task(
+            self.hass, self.async_request_refresh(), f"{self.name} refresh", eager_start=False
+        )
+
+    def absent(self, known: set[str]) -> set[str]:
+        """Return those of the known sensors that the Fluksometer has not listed for a minute."""
+        now = monotonic()
+        missing = known - self.data.sensors.keys() if self.last_update_success else set()
+        self._absent_since = {sensor: self._absent_since.get(sensor, now) for sensor in missing}
+        gone = {sensor for sensor, since in self._absent_since.items() if now - since >= ABSENT_SECONDS}
+        self.awaited = missing - gone
+        return gone
+
+    def _keep_pushed(self, snapshot: Snapshot, started: float) -> Snapshot:
+        """Return the snapshot with the readings that were pushed while the poll was under way: they are newer."""
+        for sensor_id, at in self._pushed_at.items():
+            if at < started or sensor_id not in snapshot.sensors or self.data is None:
+                continue
+            known = self.data.sensors.get(sensor_id)
+            if known is not None and known.reading is not None:
+                snapshot = snapshot.with_reading(sensor_id, known.reading)
+        return snapshot
+
+    def _report_stale(self, snapshot: Snapshot) -> None:
+        """Log one line when sensors fall silent and one when they are back."""
+        stale = set(self._freshness.stale)
+        lost = sorted(snapshot.sensors[sensor].name or sensor for sensor in stale - self._reported_stale)
+        back = sorted(
+            snapshot.sensors[sensor].name or sensor
+            for sensor in self._reported_stale - stale
+            if sensor in snapshot.sensors
+        )
+        if lost:
+            board = snapshot.device.board
+            why = "the board is silent" if board is not None and not board.connected else "no longer measured"
+            LOGGER.warning("%s has no current values of %s: %s", self.name, ", ".join(lost), why)
+        if back:
+            LOGGER.info("%s has current values of %s again", self.name, ", ".join(back))
+        self._reported_stale = stale

@@ -1,0 +1,95 @@
+"""The registry's devices: one for each Fluksometer, and one for each of its sensors below it."""
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceInfo
+
+from .client import Sensor, SensorClass
+from .const import API_V2, CONF_API, CONF_INDEX, CONF_SENSORS, DOMAIN, LOGGER
+from .coordinator import FluksoConfigEntry, FluksoCoordinator
+from .entry_data import entry_address
+
+MANUFACTURER = "Flukso"
+
+_MODELS = {SensorClass.ANALOG: "Current clamp", SensorClass.PULSE: "Pulse input"}
+
+
+@callback
+def async_register_hub(hass: HomeAssistant, entry: FluksoConfigEntry, coordinator: FluksoCoordinator) -> None:
+    """Register the Fluksometer itself, before anything refers to it, or bring its entry up to date."""
+    device = coordinator.data.device
+    address = entry_address(entry)
+    coordinator.hub_id = (
+        dr.async_get(hass)
+        .async_get_or_create(
+            config_entry_id=entry.entry_id,
+            identifiers={(DOMAIN, coordinator.device_id)},
+            manufacturer=MANUFACTURER,
+            model=device.model,
+            name=device.name,
+            sw_version=device.software,
+            # Ours serves a page beside its API, the originals have theirs on the ordinary port.
+            configuration_url=address.url if entry.data[CONF_API] == API_V2 else f"http://{address.url_host}/",
+        )
+        .id
+    )
+
+
+def sensor_device_info(entry: FluksoConfigEntry, coordinator: FluksoCoordinator, sensor: Sensor) -> DeviceInfo:
+    """Describe the device of a sensor."""
+    model = None if sensor.sensor_class is None else _MODELS[sensor.sensor_class]
+    if sensor.name:
+        return DeviceInfo(
+            identifiers={(DOMAIN, sensor.id)},
+            manufacturer=MANUFACTURER,
+            model=model,
+            name=sensor.name,
+            via_device_id=coordinator.hub_id,
+        )
+    return DeviceInfo(
+        identifiers={(DOMAIN, sensor.id)},
+        manufacturer=MANUFACTURER,
+        model=model,
+        translation_key="sensor",
+        translation_placeholders={"number": _number(entry, sensor.id)},
+        via_device_id=coordinator.hub_id,
+    )
+
+
+def _number(entry: FluksoConfigEntry, sensor_id: str) -> str:
+    """Return what tells a nameless sensor from its neighbours: its number on the Fluksometer, else of its id."""
+    for known in entry.data.get(CONF_SENSORS, ()):
+        if known["id"] == sensor_id and known[CONF_INDEX] is not None:
+            return str(known[CONF_INDEX])
+    return sensor_id[:6]
+
+
+@callback
+def async_sensor_devices(hass: HomeAssistant, entry: FluksoConfigEntry) -> dict[str, dr.DeviceEntry]:
+    """Return the registered devices of the entry's sensors by sensor id."""
+    return {
+        identifier: device
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        if device.via_device_id is not None
+        for domain, identifier in device.identifiers
+        if domain == DOMAIN
+    }
+
+
+@callback
+def async_follow_devices(hass: HomeAssistant, entry: FluksoConfigEntry, coordinator: FluksoCoordinator) -> None:
+    """Bring the registry up to date with what the Fluksometer lists now: names, software, and sensors that are gone."""
+    if not coordinator.last_update_success:
+        return
+    registry = dr.async_get(hass)
+    devices = async_sensor_devices(hass, entry)
+    for sensor_id in coordinator.absent(set(devices)):
+        LOGGER.info("%s no longer has the sensor %s: removed", coordinator.name, devices[sensor_id].name)
+        registry.async_remove_device(devices[sensor_id].id)
+    for sensor_id, sensor in coordinator.data.sensors.items():
+        if sensor_id in devices and sensor.name and devices[sensor_id].name != sensor.name:
+            registry.async_update_device(devices[sensor_id].id, name=sensor.name)
+    hub = registry.async_get(coordinator.hub_id, include_child_devices=False)
+    device = coordinator.data.device
+    if hub is not None and (hub.name, hub.sw_version) != (device.name, device.software):
+        registry.async_update_device(hub.id, name=device.name, sw_version=device.software)
