@@ -16,6 +16,7 @@ from fluksod.daemon import Daemon
 from fluksod.identity import StateDirectory, StateError
 from fluksod.lan.app import AddressInUseError
 from fluksod.link.uart import PortInUseError
+from fluksod.uplink.connection import trust
 from fluksod.uplink.signature import claim_code
 
 DEFAULT_CONFIG = Path("/etc/fluksod.toml")
@@ -64,6 +65,8 @@ async def _serve(config: Config) -> None:
 
 def _check(config: Config) -> int:
     lan, cloud = config.lan, config.cloud
+    if cloud is not None:
+        trust(cloud.ca)
     print("The configuration is right. fluksod would")
     absent = "" if Path(config.port).exists() else " (not there now; it is waited for)"
     print(f"- read the board on {config.port}{absent}")
@@ -76,8 +79,8 @@ def _check(config: Config) -> int:
     if cloud is None:
         print("- send nothing to any cloud")
     else:
-        trust = f"trusting only {cloud.ca}" if cloud.ca else "trusting the system's authorities"
-        plain = " without encryption (allow_plain_http)" if cloud.url.startswith("http:") else f", {trust}"
+        trusted = f"trusting only {cloud.ca}" if cloud.ca else "trusting the system's authorities"
+        plain = " without encryption (allow_plain_http)" if cloud.url.startswith("http:") else f", {trusted}"
         print(f"- upload to {cloud.url} every {cloud.interval:g} s{plain}")
     return 0
 

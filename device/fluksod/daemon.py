@@ -8,19 +8,24 @@ import logging
 import time
 from collections.abc import Coroutine
 from importlib.metadata import version
+from ipaddress import ip_address
 from typing import Any
 
 from fluksod.config import Config
-from fluksod.discovery import Announcement
+from fluksod.discovery import Announcement, address_towards
 from fluksod.identity import StateDirectory
 from fluksod.lan.app import LanServer, make_app
 from fluksod.link.uart import UartLink
 from fluksod.meter.metering import Metering
 from fluksod.registers_file import RegistersFile
 from fluksod.store import Store
+from fluksod.uplink.signature import claim_code
+from fluksod.uplink.uplink import Uplink
 
 _LOG = logging.getLogger(__name__)
 
+LAST_UPLOAD = 0.5
+"""Seconds that a last upload may take when the daemon is told to stop."""
 SAVE_EVERY = 60.0
 """Seconds between writes of the registers: at most about 1,440 small writes a day."""
 
@@ -45,30 +50,43 @@ class Daemon:
             saved=self._registers.load(),
         )
         self._link = UartLink(config.port, self._metering.line, time.time)
+        self._lan = LanServer(make_app(self._store, self.device), config.lan.host, config.lan.port)
+        self._uplink: Uplink | None = None
+        if config.cloud is not None:
+            self._uplink = Uplink(
+                config.cloud,
+                self._identity,
+                self._store,
+                version=version("fluksod"),
+                registered_file=config.state / "registered",
+                address=self._address,
+            )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises `PortInUseError` or `AddressInUseError` when it cannot start."""
-        lan = LanServer(make_app(self._store, self.device), self._config.lan.host, self._config.lan.port)
         self._link.open()
         try:
-            await lan.start()
+            await self._lan.start()
         except BaseException:
             self._link.close()
             raise
         jobs: list[Coroutine[Any, Any, None]] = [self._link.run(), self._tick()]
         if self._config.lan.mdns:
-            jobs.append(self._announcement(lan.port).run())
+            jobs.append(self._announcement().run())
+        if self._uplink is not None:
+            jobs.append(self._uplink.run())
         tasks = [asyncio.create_task(job) for job in jobs]
-        _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, lan.port)
+        _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, self._lan.port)
         waiting = asyncio.create_task(stop.wait())
         try:
             await _first_of(waiting, tasks)
         finally:
             for task in (waiting, *tasks):
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(lan.stop(), *tasks, return_exceptions=True)
             self._registers.save(self._metering.marks())
+            last = [] if self._uplink is None else [self._uplink.close(LAST_UPLOAD)]
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(self._lan.stop(), *last, *tasks, return_exceptions=True)
 
     def device(self) -> dict[str, Any]:
         """The content of /api/v2/device (docs/protocol.md)."""
@@ -86,12 +104,30 @@ class Daemon:
                 "rejected_lines": board.rejected_lines,
                 "error": board.error,
             },
-            "cloud": None,
+            "cloud": self._cloud(),
         }
 
-    def _announcement(self, port: int) -> Announcement:
+    def _cloud(self) -> dict[str, Any] | None:
+        if self._uplink is None or self._config.cloud is None:
+            return None
+        state = self._uplink.state
+        return {
+            "url": self._config.cloud.url,
+            "state": state.state,
+            "claim_code": claim_code(self._identity.key, self._identity.device),
+            "last_upload": state.last_upload,
+            "pending": self._uplink.pending,
+            "error": state.error,
+        }
+
+    def _address(self) -> tuple[str | None, int]:
+        host = ip_address(self._config.lan.host)
+        towards_internet = address_towards("192.0.2.1")  # RFC 5737: nobody has this address, and nothing is sent
+        return (towards_internet if host.is_unspecified else str(host), self._lan.port)
+
+    def _announcement(self) -> Announcement:
         lan, identity = self._config.lan, self._identity
-        announcement = Announcement(identity.hostname, identity.device, lan.host, port, lan.mdns_interfaces)
+        announcement = Announcement(identity.hostname, identity.device, lan.host, self._lan.port, lan.mdns_interfaces)
         announcement.set_sensors(self._store.streams)
         self._store.on_sensor(lambda _sensor: announcement.set_sensors(self._store.streams))
         return announcement

@@ -21,7 +21,7 @@ class Announcement:
     """Keeps the service announced while `run` runs.
 
     `host` is where the API listens ("0.0.0.0" means all addresses of the machine), `interfaces` the addresses whose
-    networks are told, all when empty.
+    networks are told: when empty, that of `host`, or all.
     """
 
     def __init__(self, hostname: str, device: str, host: str, port: int, interfaces: Sequence[str]) -> None:
@@ -29,7 +29,7 @@ class Announcement:
         self._device = device
         self._host = host
         self._port = port
-        self._interfaces = list(interfaces)
+        self._interfaces = list(interfaces) or ([] if ip_address(host).is_unspecified else [host])
         self._sensors: list[str] = []
         self._changed = asyncio.Event()
 

@@ -1,0 +1,120 @@
+"""One connection to the cloud: signed posts over verified TLS, kept alive, every failure told in a sentence."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+
+from fluksod.config import CloudConfig, ConfigError
+from fluksod.uplink.signature import digest
+
+TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
+MAX_ANSWER = 1 << 16
+"""Longest answer that is read, in bytes."""
+
+Trouble = Literal["refused", "unreachable"]
+
+
+class CloudError(Exception):
+    """The cloud could not be asked, or would not.
+
+    `trouble` is "refused" where only a person can mend it, else "unreachable"; `retry_after` in s is the cloud's wish.
+    """
+
+    def __init__(self, trouble: Trouble, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.trouble: Trouble = trouble
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the cloud answered. `reason` is what it says in WWW-Authenticate, or its status; `retry_after` in s."""
+
+    status: int
+    body: bytes
+    digest: str | None
+    reason: str
+    retry_after: float
+
+
+def trust(ca: Path | None) -> ssl.SSLContext:
+    """What certificates are accepted: of the authorities in the file `ca`, or of the system's. Raises `ConfigError`."""
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"ca in [cloud]: {ca} holds no certificate that can be read; give a PEM file") from error
+
+
+class CloudConnection:
+    """Posts bodies signed with `key` to the cloud of `config`, one after the other over one connection.
+
+    `trusted` is what `trust` made of the configuration.
+    """
+
+    def __init__(self, config: CloudConfig, trusted: ssl.SSLContext, key: str, user_agent: str) -> None:
+        self._url = config.url
+        self._key = key
+        connector = aiohttp.TCPConnector(ssl=trusted, limit=1, keepalive_timeout=config.interval + 5)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=TIMEOUT,
+            auto_decompress=False,  # a digest is over the bytes as they come
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": user_agent, "X-Version": "1.0", "Accept-Encoding": "identity"},
+        )
+
+    async def post(self, path: str, body: bytes) -> Answered:
+        """Post a JSON body, signed, to `path`. Raises `CloudError`; any status is an answer."""
+        try:
+            try:
+                return await self._post(path, body)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+                return await self._post(path, body)  # a kept connection that the cloud had closed meanwhile (trap 20)
+        except aiohttp.ClientConnectorCertificateError as error:
+            why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+            raise CloudError("refused", f"the cloud's certificate is not accepted: {why}; see ca in [cloud]") from error
+        except aiohttp.ClientConnectorDNSError as error:
+            raise CloudError("unreachable", f"the name {error.host} was not found") from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise CloudError(
+                "unreachable", f"{self._url} does not speak TLS as we need it: {error.os_error}"
+            ) from error
+        except aiohttp.ClientConnectorError as error:
+            raise CloudError("unreachable", f"no connection to {self._url}: {error.os_error.strerror}") from error
+        except TimeoutError as error:
+            raise CloudError("unreachable", f"{self._url} did not answer in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise CloudError("unreachable", f"{self._url} broke off: {type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._session.close()
+
+    async def _post(self, path: str, body: bytes) -> Answered:
+        headers = {"Content-Type": "application/json", "X-Digest": digest(self._key, body)}
+        async with self._session.post(self._url + path, data=body, headers=headers, allow_redirects=False) as response:
+            content = bytearray()
+            async for part in response.content.iter_chunked(MAX_ANSWER):
+                content += part
+                if len(content) > MAX_ANSWER:
+                    raise CloudError("unreachable", f"{self._url} answered with more than {MAX_ANSWER} bytes")
+            said = response.headers.get("WWW-Authenticate") or response.headers.get("Location") or response.reason
+            return Answered(
+                status=response.status,
+                body=bytes(content),
+                digest=response.headers.get("X-Digest"),
+                reason=f"{response.status} {said or ''}".strip()[:200],
+                retry_after=_seconds(response.headers.get("Retry-After")),
+            )
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Seconds of a Retry-After header, at most an hour; 0 where there is none or it is a date."""
+    return min(float(retry_after), 3600.0) if retry_after is not None and retry_after.isdecimal() else 0.0
