@@ -1,0 +1,8 @@
+"""The sensor board's firmware in simavr: for tests, measurements and the demo. See avr/sim/README.md."""
+
+from .board import Board, Line
+from .history import history
+from .house import HOUSE, HouseSensor
+from .household import CIRCUITS, Household
+
+__all__ = ["CIRCUITS", "HOUSE", "Board", "HouseSensor", "Household", "Line", "history"]

@@ -1,0 +1,54 @@
+#include <avr/interrupt.h>
+#include <avr/io.h>
+#include <avr/wdt.h>
+
+#include "events.h"
+#include "hardware.h"
+
+#if WATCHDOG_S != 2
+#error "choose the WDTO_ constant for this time"
+#endif
+
+volatile uint8_t events;
+
+void board_start(void)
+{
+    LED_DDR |= _BV(LED_BIT);
+    PRR = _BV(PRTWI) | _BV(PRSPI) | _BV(PRTIM0) | _BV(PRTIM1);
+}
+
+void led(bool on)
+{
+    if (on) {
+        LED_PORT |= _BV(LED_BIT);
+    } else {
+        LED_PORT &= (uint8_t)~_BV(LED_BIT);
+    }
+}
+
+void watchdog_start(void)
+{
+    wdt_enable(WDTO_2S);
+}
+
+void watchdog_feed(void)
+{
+    wdt_reset();
+}
+
+uint8_t wait_for_events(void)
+{
+    uint8_t taken;
+    cli();
+    while (!events) {
+        SMCR = _BV(SE); // idle: timers, UART and comparator go on
+        sei();          // takes effect after the next instruction, so no interrupt slips in before the sleep
+        __asm__ volatile("sleep" ::: "memory");
+        SMCR = 0;
+        cli();
+    }
+    taken = events;
+    events = 0;
+    sei();
+    return taken;
+}
