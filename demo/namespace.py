@@ -17,14 +17,14 @@ HOUSE_ADDRESS = "10.68.0.1"
 # Set for what runs inside, so that it can tell.
 INSIDE = "FLUKSO_NAMESPACE"
 
-# The dummy interface stands for the house's network: multicast sent on it comes back to the other programs in the
-# namespace, so that mDNS discovery works, and nothing leaves. Home Assistant speaks mDNS on the interface of the
+# A cable whose other end hangs in the air stands for the house's network: multicast sent on it comes back to the other
+# programs in the namespace, so that mDNS discovery works, and nothing leaves. Home Assistant speaks mDNS on the interface of the
 # default route.
 _SET_UP = f"""
 ip link set lo up &&
-ip link add house type dummy &&
+ip link add house type veth peer name street &&
 ip address add {HOUSE_ADDRESS}/24 dev house &&
-ip link set house up multicast on &&
+ip link set house up multicast on && ip link set street up &&
 ip route add default dev house &&
 exec "$@"
 """

@@ -1,0 +1,62 @@
+"""scripts/demo as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+
+from .conftest import REPOSITORY
+
+
+def _demo(*arguments: str, timeout: float = 110, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [REPOSITORY / "scripts" / "demo", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+    )
+
+
+def test_check_follows_a_kettle_through_every_hop() -> None:
+    """`--check` in a namespace of its own: every hop works, the counters agree to the Wh, and it is quick enough."""
+    environment = {name: value for name, value in os.environ.items() if name != "FLUKSO_NAMESPACE"}
+    result = subprocess.run(
+        [REPOSITORY / "scripts" / "demo", "--check", "--isolated"],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=115, env=environment,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr + result.stdout
+    report = json.loads(result.stdout.strip().splitlines()[-1])
+    assert report["ok"] is True
+    assert report["counters_agree"] is True
+    assert set(report["hops"]) == {"board", "lan", "cloud", "home_assistant"}
+    for hop, facts in report["hops"].items():
+        assert facts["ok"], (hop, facts)
+        assert facts["kettle_seen"], (hop, facts)
+    counters = report["hops"]["board"]["counters"]
+    assert set(counters) == {"Main", "Kitchen", "Heat pump", "Gas"}
+    assert all(isinstance(counter, int) and counter > 0 for counter in counters.values())
+    # The promise of the README: a change in the house is in Home Assistant within two seconds.
+    assert report["delay_s"]["board_to_home_assistant"] < 2
+
+
+def test_a_port_in_use_is_named() -> None:
+    """Somebody else's program on port 8123: the demo says which port, who needs it, and how to go on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 8123 + 700))
+        other.listen()
+        result = _demo("--check", "--port-offset", "700")
+    assert result.returncode == 1
+    assert "Port 8823 is needed by Home Assistant but is not free" in result.stderr
+    assert "--port-offset" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_missing_serial_port_is_named() -> None:
+    """A board that is not there: the demo says so instead of simulating one."""
+    result = _demo("--check", "--port-offset", "800", "--board", "/dev/ttyNONE")
+    assert result.returncode == 1
+    assert "There is no serial port /dev/ttyNONE" in result.stderr
