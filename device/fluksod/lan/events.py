@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 
 from aiohttp import web
 
@@ -21,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 
 QUEUE = 256
 """Events kept for a slow listener, about 40 s of six sensors at 1 Hz, before it is dropped."""
+SEND_BUFFER = 1 << 16
+"""Bytes the kernel keeps for a listener; by default megabytes of stale events before a stuck one is noticed."""
 KEEP_ALIVE = 15.0
 """Seconds without an event after which a comment line is sent."""
 MAX_LISTENERS = 100
@@ -50,10 +53,14 @@ class _Listener:
         events, self.pending = self.pending, []
         return b"".join(events)
 
-    def drop(self) -> None:
-        """End the stream now, also where its reader is stuck."""
+    def end(self) -> None:
+        """End the stream after what is pending."""
         self.closing = True
         self.wake.set()
+
+    def drop(self) -> None:
+        """End the stream now, also where its reader is stuck."""
+        self.end()
         if self.transport is not None:
             self.transport.abort()
 
@@ -75,6 +82,8 @@ class EventStream:
         response.force_close()
         await response.prepare(request)
         listener = _Listener(request.transport)
+        if request.transport is not None:
+            request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         for stream in sorted(self._store.streams.values(), key=lambda stream: stream.sequence):
             if stream.reading is not None:
                 listener.put(_event(stream, stream.reading))
@@ -82,6 +91,7 @@ class EventStream:
         try:
             while not listener.closing:
                 await response.write(await listener.take(self._keep_alive) or b": nothing new\n\n")
+            await response.write_eof()
         except ConnectionError:
             pass  # the listener went or was dropped: nobody is left to be told
         finally:
@@ -90,8 +100,8 @@ class EventStream:
 
     async def close(self, _app: web.Application) -> None:
         """End all streams, so that the daemon can stop at once."""
-        for listener in list(self._listeners):
-            listener.drop()
+        for listener in self._listeners:
+            listener.end()
 
     def _spread(self, stream: Stream, reading: Reading) -> None:
         if not self._listeners:

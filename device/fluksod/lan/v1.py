@@ -58,17 +58,20 @@ class MinuteApi:
         return body
 
 
+class _Untyped(web.Response):
+    """An answer without a Content-Type."""
+
+
 def _answer(request: web.Request, status: int, body: bytes, content_type: str | None) -> web.Response:
-    answer = web.Response(status=status, body=body, content_type=content_type)
+    kind = _Untyped if content_type is None else web.Response
+    answer = kind(status=status, body=body, content_type=content_type)
     answer.force_close()
     if request.version >= (1, 1):
         answer.enable_chunked_encoding()
-    if content_type is None:
-        request["no_content_type"] = True
     return answer
 
 
-async def drop_content_type(request: web.Request, response: web.StreamResponse) -> None:
+async def drop_content_type(_request: web.Request, response: web.StreamResponse) -> None:
     """As the application's `on_response_prepare`: aiohttp gives every body a type, the original's 400 has none."""
-    if request.get("no_content_type"):
+    if isinstance(response, _Untyped):
         response.headers.popall("Content-Type", None)

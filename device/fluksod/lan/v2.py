@@ -33,7 +33,7 @@ def measured_values(reading: Reading) -> dict[str, int | float | None]:
     """The members `time`, `counter` and `gauge` of a reading; the gauge to three decimals, without any where whole."""
     gauge = reading.gauge
     if gauge is not None:
-        gauge = round(gauge, 3)
+        gauge = round(float(gauge), 3)
         gauge = int(gauge) if gauge.is_integer() else gauge
     return {"time": reading.time, "counter": reading.counter, "gauge": gauge}
 
