@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from fluksod.identity import StateError
 from fluksod.meter.register import WRAP, Mark
 from fluksod.sensor import is_id
 from fluksod.state_file import write_state
@@ -22,14 +23,21 @@ class RegistersFile:
         self._written: dict[str, Mark] = {}
 
     def load(self) -> dict[str, Mark]:
-        """Read the registers; a file that cannot be understood is moved aside, named, and none are known."""
+        """Read the registers; a file that cannot be understood is moved aside, named, and none are known.
+
+        Raises `StateError` when the file is there and cannot be read.
+        """
         try:
-            text = self._path.read_text(encoding="utf-8")
+            content = self._path.read_bytes()
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise StateError(
+                f"{self._path} cannot be read: {error.strerror}; make it readable for this user"
+            ) from error
         try:
-            self._written = _parse(text)
-        except (ValueError, TypeError, KeyError) as error:
+            self._written = _parse(content)
+        except (ValueError, TypeError, AttributeError) as error:
             aside = self._path.with_suffix(".damaged")
             self._path.replace(aside)
             _LOG.error(
@@ -52,9 +60,9 @@ class RegistersFile:
         self._written = dict(marks)
 
 
-def _parse(text: str) -> dict[str, Mark]:
+def _parse(content: bytes) -> dict[str, Mark]:
     marks: dict[str, Mark] = {}
-    for sensor, (raw, total, time) in json.loads(text).items():
+    for sensor, (raw, total, time) in json.loads(content).items():
         if not is_id(sensor) or not all(type(number) is int for number in (raw, total, time)):
             raise ValueError(f"unexpected entry {sensor[:40]!r}")
         if not 0 <= raw < WRAP or total < 0:

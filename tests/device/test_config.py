@@ -1,0 +1,153 @@
+"""The configuration: complaints name the place and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fluksod.config import CloudConfig, Config, ConfigError, LanConfig, load, parse
+from fluksod.sensor import Sensor, SensorClass, SensorType
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.device.board import CLAMP, GAS
+
+FULL = f"""\
+[device]
+name = "Cellar"
+state = "state"
+[board]
+port = "/dev/ttyUSB0"
+[lan]
+host = "127.0.0.1"
+port = 8081
+mdns = true
+mdns_interfaces = ["127.0.0.1"]
+[cloud]
+url = "https://cloud.example:8443/"
+ca = "ca.pem"
+interval = 1
+[[sensor]]
+id = "{CLAMP}"
+name = "Main"
+type = "electricity"
+[[sensor]]
+id = "{GAS}"
+name = "Heating"
+type = "gas"
+class = "pulse"
+"""
+
+
+def test_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    assert parse(FULL, tmp_path) == Config(
+        name="Cellar",
+        state=tmp_path / "state",
+        port="/dev/ttyUSB0",
+        lan=LanConfig("127.0.0.1", 8081, True, ("127.0.0.1",)),
+        cloud=CloudConfig("https://cloud.example:8443", tmp_path / "ca.pem", 1.0),
+        sensors=(
+            Sensor(CLAMP, "Main", SensorType.ELECTRICITY, SensorClass.ANALOG),
+            Sensor(GAS, "Heating", SensorType.GAS, SensorClass.PULSE),
+        ),
+    )
+
+
+def test_the_least_of_it() -> None:
+    assert parse('[board]\nport = "/dev/ttyUSB0"', Path("/etc")) == Config(
+        name="Fluksometer",
+        state=Path("/var/lib/fluksod"),
+        port="/dev/ttyUSB0",
+        lan=LanConfig("0.0.0.0", 8080, True, ()),
+        cloud=None,
+        sensors=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            'name = "Cellar"',
+            'nmae = "Cellar"',
+            "line 2: nmae in [device]: is unknown; correct its spelling or remove it",
+        ),
+        ("port = 8081", "prot = 8081", "line 8: prot in [lan]: is unknown"),
+        ("[lan]", "[lna]", "line 6: [lna]: is unknown"),
+        ("[board]", "board = 3\n[borad]", "board"),
+        ('port = "/dev/ttyUSB0"', "", "line 4: port in [board]: is missing; add it"),
+        ("port = 8081", 'port = "8081"', "line 8: port in [lan]: give a port number from 0 to 65535, without quotes"),
+        ("port = 8081", "port = 65536", "line 8: port in [lan]: give a port number"),
+        ("port = 8081", "port = true", "line 8: port in [lan]: give a port number"),
+        ("mdns = true", "mdns = 1", "line 9: mdns in [lan]: give true or false"),
+        ('["127.0.0.1"]', '["lo"]', "line 10: mdns_interfaces in [lan]: give an IP address in quotes"),
+        ('["127.0.0.1"]', '"127.0.0.1"', "line 10: mdns_interfaces in [lan]: is not what belongs here"),
+        ('host = "127.0.0.1"', 'host = "localhost"', "line 7: host in [lan]: give an IP address"),
+        ("interval = 1", "interval = 0", "line 14: interval in [cloud]: give a number of seconds from 1 to 86400"),
+        ("interval = 1", "interval = nan", "line 14: interval in [cloud]: give a number of seconds"),
+        ('url = "https:', 'url = "ftp:', "line 12: url in [cloud]: give the cloud's address"),
+        ('url = "https:', 'url = "http:', "line 12: url in [cloud]: only https is accepted"),
+        (
+            "cloud.example:8443/",
+            "me:secret@cloud.example",
+            "line 12: url in [cloud]: give the cloud's address without user",
+        ),
+        ("cloud.example:8443/", "cloud.example:99999", "line 12: url in [cloud]: give the cloud's address"),
+        ('ca = "ca.pem"', 'ca = "other.pem"', "line 13: ca in [cloud]: there is no file"),
+        (f'id = "{CLAMP}"', f'id = "{CLAMP.upper()}"', "line 16: id in [[sensor]] number 1: give the sensor's id"),
+        (f'id = "{GAS}"', f'id = "{CLAMP}"', "line 20: id in [[sensor]] number 2: the same id as [[sensor]] number 1"),
+        (
+            'type = "gas"',
+            'type = "steam"',
+            'line 22: type in [[sensor]] number 2: give one of "electricity", "water", "gas"',
+        ),
+        ('class = "pulse"', 'class = "uart"', 'line 23: class in [[sensor]] number 2: give one of "analog", "pulse"'),
+        ('name = "Heating"\n', "", "line 19: name in [[sensor]] number 2: is missing"),
+        ('name = "Main"', 'name = ""', "line 17: name in [[sensor]] number 1: give a text"),
+        ('name = "Main"', 'name = "a\\nb"', "line 17: name in [[sensor]] number 1: give a text"),
+        ("[lan]", "[lan", "is no TOML: Expected ']'"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    assert FULL.count(old) == 1
+    with pytest.raises(ConfigError) as refused:
+        parse(FULL.replace(old, new), tmp_path)
+    assert complaint in str(refused.value)
+
+
+def test_all_complaints_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(FULL.replace("port = 8081", "port = -1").replace('"gas"', '"steam"').replace("name", "nmae", 1), tmp_path)
+    assert len(str(refused.value).splitlines()) == 3
+
+
+def test_plain_http_only_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    allowed = FULL.replace("https:", "http:").replace("interval = 1", "allow_plain_http = true")
+    config = parse(allowed, tmp_path)
+    assert config.cloud is not None
+    assert config.cloud.url == "http://cloud.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"), [(None, "cannot be read: No such file"), (b"\xff", "is no UTF-8 text")]
+)
+def test_a_file_that_is_no_text(tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    path = tmp_path / "fluksod.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=complaint):
+        load(path)
+
+
+@given(
+    st.text(max_size=200)
+    | st.sampled_from(FULL.splitlines()).flatmap(lambda line: st.just(FULL.replace(line, line[:-1])))
+)
+def test_any_text_is_taken_or_refused_in_words(text: str) -> None:
+    try:
+        parse(text, Path("/nowhere"))
+    except ConfigError as refused:
+        assert str(refused)
