@@ -25,6 +25,7 @@ class Listener:
         self.present: set[str] = set()
 
     def changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        assert zeroconf.started
         assert service_type == SERVICE
         (self.present.discard if state_change is ServiceStateChange.Removed else self.present.add)(name)
 
