@@ -1,0 +1,100 @@
+"""Who asks: the session cookie, and tokens."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+
+from flukso_cloud.cloud import Cloud
+from flukso_cloud.ids import is_id
+from flukso_cloud.store import Account, Sensor
+
+from .request import bad_request, cloud_of, unix_now
+
+COOKIE = "__Host-flukso"
+
+
+class AccountUser(BaseUser):
+    """Somebody who is logged in: `request.user` of a page."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """The account's name."""
+        return self.account.name
+
+    @property
+    def identity(self) -> str:
+        """The account's number as text."""
+        return str(self.account.number)
+
+
+class SessionBackend(AuthenticationBackend):
+    """Finds the account of the session cookie."""
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
+        """Return the account if the cookie is that of a session."""
+        session = conn.cookies.get(COOKIE)
+        if not session:
+            return None
+        cloud: Cloud = conn.app.state.cloud
+        account = await cloud.accounts.whose_session(session, unix_now())
+        return None if account is None else (AuthCredentials(["account"]), AccountUser(account))
+
+
+class Viewer(NamedTuple):
+    """Somebody who may see: all streams of an account, or one sensor (its number) of it."""
+
+    account: int
+    sensor: int | None
+
+
+def refused() -> HTTPException:
+    """Return the answer to whoever may not see. It is the same for what does not exist."""
+    return HTTPException(
+        401, "Access refused\n", {"WWW-Authenticate": "Access refused", "Access-Control-Allow-Origin": "*"}
+    )
+
+
+async def viewer_of(request: Request) -> Viewer:
+    """Return who asks: by token in `X-Token` or `token`, or by session.
+
+    400 if there is more than one of the three (trap 16), 401 if there is none or it is not known.
+    """
+    header, query = request.headers.get("x-token"), request.query_params.get("token")
+    if header is not None and query is not None:
+        raise bad_request("the token comes in X-Token or in token, not in both")
+    text = header if header is not None else query
+    if text is None:
+        if isinstance(request.user, AccountUser):
+            return Viewer(request.user.account.number, None)
+        raise refused()
+    if not is_id(text):
+        raise bad_request("a token has 32 lowercase hexadecimal digits")
+    token = await cloud_of(request).accounts.token(text)
+    if token is None:
+        raise refused()
+    if request.user.is_authenticated:
+        raise bad_request("send a token or a session, not both")
+    return Viewer(token.account, token.sensor)
+
+
+async def sensor_for(request: Request, viewer: Viewer, sensor_id: str) -> Sensor:
+    """Return a sensor that the viewer may see; 401 if there is none of that id, or it is somebody else's."""
+    cloud = cloud_of(request)
+    sensor = await cloud.store.sensor(sensor_id)
+    if sensor is None or (viewer.sensor is not None and viewer.sensor != sensor.number):
+        raise refused()
+    if not await cloud.accounts.may_see(sensor, viewer.account):
+        raise refused()
+    return sensor

@@ -1,0 +1,64 @@
+"""API v2: the account's devices, and live readings (docs/protocol.md)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from flukso_cloud.ids import is_id
+from flukso_cloud.live import Broadcaster, Reading
+from flukso_cloud.overview import overview
+
+from .access import refused, sensor_for, viewer_of
+from .request import bad_request, cloud_of
+
+MOST_SENSORS = 256
+"""Of one live stream."""
+PING_SECONDS = 15
+SEND_SECONDS = 30
+"""A listener who takes nothing for so long is cut off."""
+
+
+async def get_devices(request: Request) -> Response:
+    """All devices of the account, with sensors and newest values."""
+    viewer = await viewer_of(request)
+    if viewer.sensor is not None:
+        raise refused()
+    cloud = cloud_of(request)
+    found = await overview(cloud.store, cloud.live, viewer.account)
+    body = msgspec.json.encode(found._asdict())
+    return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+async def get_live(request: Request) -> Response:
+    """Server-sent events: every new reading of the sensors asked for."""
+    viewer = await viewer_of(request)
+    wanted = list(dict.fromkeys(request.query_params.getlist("sensor")))
+    if not 1 <= len(wanted) <= MOST_SENSORS or not all(map(is_id, wanted)):
+        raise bad_request(f"send 1 to {MOST_SENSORS} times sensor=<32 hexadecimal digits>")
+    for sensor_id in wanted:
+        await sensor_for(request, viewer, sensor_id)
+    return EventSourceResponse(
+        _events(cloud_of(request).live, wanted), ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS
+    )
+
+
+async def _events(live: Broadcaster, sensors: list[str]) -> AsyncIterator[ServerSentEvent]:
+    with live.listen(sensors) as listener:
+        while True:
+            yield _event(await listener.get())
+
+
+def _event(reading: Reading) -> ServerSentEvent:
+    return ServerSentEvent(msgspec.json.encode(reading._asdict()).decode(), event="reading")
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v2/devices", get_devices, methods=["GET"]),
+    Route("/api/v2/live", get_live, methods=["GET"]),
+]

@@ -1,0 +1,91 @@
+"""The folder that a cloud lives in.
+
+    ca.pem            certificate of its own authority, to give to devices and browsers (world-readable)
+    private/ca.key    the authority's key
+    private/tls.pem   the server's certificate
+    private/tls.key   its key
+    private/server.key    encrypts the devices' keys in the database
+    private/cloud.db  the database
+
+`private/` is 0700 and what is in it 0600.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class HomeError(Exception):
+    """The folder cannot be used; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths of one cloud's files."""
+
+    root: Path
+
+    @property
+    def private(self) -> Path:
+        """The folder that only the owner may enter."""
+        return self.root / "private"
+
+    @property
+    def ca_certificate(self) -> Path:
+        """Certificate of the authority, PEM."""
+        return self.root / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        """Key of the authority, PEM."""
+        return self.private / "ca.key"
+
+    @property
+    def certificate(self) -> Path:
+        """Certificate of the server, PEM."""
+        return self.private / "tls.pem"
+
+    @property
+    def key(self) -> Path:
+        """Key of the server's certificate, PEM."""
+        return self.private / "tls.key"
+
+    @property
+    def server_key(self) -> Path:
+        """The key that encrypts device keys at rest: 32 random bytes."""
+        return self.private / "server.key"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database."""
+        return self.private / "cloud.db"
+
+    def make(self) -> None:
+        """Make the folders; HomeError if that is not possible."""
+        try:
+            self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self.private.mkdir(mode=0o700, exist_ok=True)
+            self.private.chmod(0o700)
+        except OSError as error:
+            raise HomeError(f"cannot use {self.root}: {error.strerror}") from error
+
+    def require(self) -> None:
+        """Raise HomeError unless `flukso-cloud init` has been here and its files can be read."""
+        for path in (self.certificate, self.key, self.server_key, self.database):
+            if not os.access(path, os.R_OK):
+                raise HomeError(f"{path} is missing or not readable; run `flukso-cloud init --dir {self.root}` first")
+
+
+def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all, never readable by others on the way."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.chmod(mode)
+    draft.replace(path)

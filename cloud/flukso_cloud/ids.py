@@ -1,0 +1,15 @@
+"""Names on the wire: device ids, sensor ids, device keys and tokens are 32 lowercase hexadecimal digits."""
+
+from __future__ import annotations
+
+import re
+
+_HEX32 = re.compile(r"[0-9a-f]{32}")
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` is exactly 32 lowercase hexadecimal digits.
+
+    Ids stay text everywhere: one of digits and a single `e` also reads as a number (trap 34).
+    """
+    return _HEX32.fullmatch(text) is not None

@@ -1,0 +1,143 @@
+"""What devices send: whether they may, and where it goes."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+import msgspec
+
+from . import digest
+from .claim import claim_code, normalise
+from .live import Broadcaster, Gauge, Reading
+from .meter import Sample
+from .rate import REGISTRATION_BY_ADDRESS, Limiter
+from .store import Device, Sensor, SensorConfig, Store
+from .upload import MalformedError, read_heartbeat, read_measurements
+from .vault import Vault
+
+log = logging.getLogger(__name__)
+
+NO_DEVICE = "No proper provisioning for this device"
+NO_SENSOR = "No proper provisioning for this sensor"
+BAD_DIGEST = "Incorrect digest"
+LIVE_PAST = 3600
+"""Seconds: an older reading is history and not shown live."""
+
+
+class RefusedError(Exception):
+    """The sender is not who it should be. The text goes into WWW-Authenticate, as the original's did."""
+
+
+class RegistrationLimitError(Exception):
+    """Too many new devices from one address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """A sensor and the key of its device."""
+
+    sensor: Sensor
+    key: bytes
+
+
+class Ingest:
+    """Takes heartbeats and measurements. Keys never change once registered, so they are kept decrypted in memory."""
+
+    def __init__(self, store: Store, vault: Vault, live: Broadcaster, limiter: Limiter) -> None:
+        self._store = store
+        self._vault = vault
+        self._live = live
+        self._limiter = limiter
+        self._origins: dict[str, _Origin] = {}
+        self.refused: Counter[str] = Counter()
+
+    def _key(self, device: Device) -> bytes:
+        return self._vault.unseal(device.sealed_key, device.id)
+
+    async def heartbeat(self, device_id: str, body: bytes, signature: str, now: int, address: str) -> tuple[bytes, str]:
+        """Take a heartbeat, registering the device if it is new; return the answer and its digest.
+
+        `address` is what the sender is limited by.
+
+        Raises RefusedError, MalformedError, RegistrationLimitError, StoreUnavailableError.
+        """
+        device = await self._store.device(device_id)
+        if device is None:
+            beat = read_heartbeat(body, now)
+            if beat.key is None:
+                raise RefusedError(NO_DEVICE)
+            key = beat.key.encode("ascii")
+            if not digest.matches(key, body, signature):
+                raise RefusedError(BAD_DIGEST)
+            if not self._limiter.allows(REGISTRATION_BY_ADDRESS, address):
+                raise RegistrationLimitError
+            digits = normalise(claim_code(key, device_id))
+            assert digits is not None  # noqa: S101 - our own code is well-formed
+            device = await self._store.register(
+                device_id, self._vault.seal(key, device_id), self._vault.hash_claim(digits), now
+            )
+            log.info("registered device %s", device_id)
+        key = self._key(device)
+        if not digest.matches(key, body, signature):
+            raise RefusedError(BAD_DIGEST)
+        beat = read_heartbeat(body, now)
+        if beat.key is not None and beat.key.encode("ascii") != key:
+            raise RefusedError(BAD_DIGEST)
+        refused = beat.refused + await self._store.heartbeat(device.number, beat.state, beat.sensors)
+        for plan in beat.sensors:
+            self._origins.pop(plan.id, None)
+        answer = msgspec.json.encode(
+            {
+                "upgrade": 0,
+                "timestamp": now,
+                "live": 1,
+                "claimed": int(device.account is not None),
+                "refused": refused,
+            }
+        )
+        return answer, digest.sign(key, answer)
+
+    async def measurements(self, sensor_id: str, body: bytes, signature: str, now: int) -> bool:
+        """Take measurements, stored when this returns, or a configuration; tell whether it was measurements.
+
+        Raises RefusedError, MalformedError, StoreUnavailableError.
+        """
+        origin = self._origins.get(sensor_id) or await self._find(sensor_id)
+        if not digest.matches(origin.key, body, signature):
+            raise RefusedError(BAD_DIGEST)
+        upload = read_measurements(body, now)
+        if isinstance(upload, SensorConfig):
+            await self._store.configure(origin.sensor.number, upload)
+            self._origins.pop(sensor_id, None)
+            return False
+        if upload.refused:
+            self.refused.update(upload.refused)
+            log.warning("sensor %s: refused %s", sensor_id, upload.refused)
+        if upload.samples:
+            await self._store.append(origin.sensor, upload.samples, now)
+        self._live.publish(_readings(sensor_id, upload.samples, upload.gauges, now))
+        return True
+
+    async def _find(self, sensor_id: str) -> _Origin:
+        sensor = await self._store.sensor(sensor_id)
+        if sensor is None:
+            raise RefusedError(NO_SENSOR)
+        origin = _Origin(sensor, self._key(await self._store.device_number(sensor.device)))
+        self._origins[sensor_id] = origin
+        return origin
+
+
+def _readings(sensor_id: str, samples: list[Sample], gauges: list[Gauge], now: int) -> list[Reading]:
+    """Return what is news: recent gauges, and the newest counter."""
+    rates = {gauge.time: gauge.value for gauge in gauges if gauge.time > now - LIVE_PAST}
+    counters: dict[int, int] = {}
+    if samples:
+        newest = max(samples)
+        if newest.time > now - LIVE_PAST:
+            counters[newest.time] = newest.counter
+    return [Reading(sensor_id, time, counters.get(time), rates.get(time)) for time in sorted(rates.keys() | counters)]
+
+
+__all__ = ["Ingest", "MalformedError", "RefusedError", "RegistrationLimitError"]

@@ -1,0 +1,120 @@
+"""Storage: one protocol, and SQLite behind it. Storage knows no HTTP.
+
+Every key and every WHERE on samples carries the sensor, and no transaction on the way in crosses sensors, so that an
+engine which shards by sensor can take SQLite's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from flukso_cloud.meter import Sample
+from flukso_cloud.series import Break, Neighbours
+
+from .model import (
+    Account,
+    AccountExistsError,
+    Appended,
+    Claim,
+    Device,
+    Heartbeat,
+    Sensor,
+    SensorConfig,
+    SensorPlan,
+    StoreUnavailableError,
+    Token,
+)
+
+__all__ = [
+    "Account",
+    "AccountExistsError",
+    "Appended",
+    "Claim",
+    "Device",
+    "Heartbeat",
+    "Sensor",
+    "SensorConfig",
+    "SensorPlan",
+    "Store",
+    "StoreUnavailableError",
+    "Token",
+]
+
+
+class Store(Protocol):
+    """What the cloud needs from an engine.
+
+    Writes return after commit, and raise StoreUnavailableError if nothing was kept. Times are unix seconds.
+    Secrets arrive here only hashed or encrypted.
+    Secrets arrive here only hashed or encrypted.
+    """
+
+    async def close(self) -> None:
+        """Finish what waits, then let go of the database."""
+
+    # devices
+    async def device(self, device_id: str) -> Device | None:
+        """Return the device of that id."""
+
+    async def device_number(self, number: int) -> Device:
+        """Return the device of that number; LookupError if there is none."""
+
+    async def register(self, device_id: str, sealed_key: bytes, claim: bytes, now: int) -> Device:
+        """Add a device, or return the one that has this id already. `claim` is the hash of its claim code."""
+
+    async def heartbeat(self, device: int, beat: Heartbeat, sensors: Sequence[SensorPlan]) -> list[str]:
+        """Note a sign of life, add and update the device's sensors; return the ids that belong to another device."""
+
+    async def sensor(self, sensor_id: str) -> Sensor | None:
+        """Return the sensor of that id."""
+
+    async def configure(self, sensor: int, config: SensorConfig) -> None:
+        """Replace a sensor's parameters."""
+
+    async def streams(self, account: int) -> list[tuple[Device, list[Sensor]]]:
+        """Return an account's devices with their sensors, oldest first."""
+
+    async def claim(self, claim: bytes, account: int) -> Claim:
+        """Give the unclaimed device whose claim code has this hash to an account."""
+
+    # samples
+    async def append(self, sensor: Sensor, samples: Iterable[Sample], now: int) -> Appended:
+        """Store samples in any order; the same again changes nothing, another counter at the same time replaces."""
+
+    async def newest(self, sensors: Sequence[int]) -> dict[int, Sample]:
+        """Return the newest sample of each sensor that has one."""
+
+    async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
+        """Return the samples around each of `times`."""
+
+    async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
+        """Return the breaks that end in (start, end], in order of time."""
+
+    # people
+    async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:
+        """Add an account; AccountExistsError if the name is taken, in whatever case."""
+
+    async def account(self, name: str) -> Account | None:
+        """Return the account of that name, in whatever case."""
+
+    async def account_number(self, number: int) -> Account:
+        """Return the account of that number; LookupError if there is none."""
+
+    async def replace_password(self, account: int, password_hash: str) -> None:
+        """Store a new hash of an account's password."""
+
+    async def open_session(self, session: bytes, account: int, now: int, expires: int) -> None:
+        """Store the hash of a new session, and forget those that have expired."""
+
+    async def session(self, session: bytes, now: int) -> Account | None:
+        """Return whose session this is, None if it is unknown or has expired."""
+
+    async def close_session(self, session: bytes) -> None:
+        """Forget a session."""
+
+    async def replace_token(self, token: bytes, account: int, sensor: int | None, now: int) -> None:
+        """Store the hash of a token in place of the one this account (or this sensor) had."""
+
+    async def token(self, token: bytes) -> Token | None:
+        """Return what a token opens."""

@@ -1,0 +1,133 @@
+"""Devices and sensors in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorPlan
+from .schema import table
+
+MOST_SENSORS = 128
+"""Of one device, as the largest original had."""
+
+
+def _device(row: dict[str, Any]) -> Device:
+    return Device(
+        number=row["number"],
+        id=row["id"],
+        sealed_key=row["sealed_key"],
+        account=row["account"],
+        created=row["created"],
+        last_seen=row["last_seen"],
+    )
+
+
+def _sensor(row: dict[str, Any]) -> Sensor:
+    return Sensor(**{("class_" if name == "class" else name): value for name, value in row.items()})
+
+
+def device(db: Database, device_id: str) -> Device | None:
+    """Return the device of that id."""
+    return next((_device(row) for row in table(db, "devices").rows_where("id = ?", [device_id])), None)
+
+
+def device_number(db: Database, number: int) -> Device:
+    """Return the device of that number; LookupError if there is none."""
+    for row in table(db, "devices").rows_where("number = ?", [number]):
+        return _device(row)
+    raise LookupError(f"no device {number}")
+
+
+def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes, now: int) -> Device:
+    """Add a device, or return the one that has this id already."""
+    known = device(db, device_id)
+    if known is not None:
+        return known
+    table(db, "devices").insert(
+        {"id": device_id, "sealed_key": sealed_key, "claim": claim_hash, "created": now, "last_seen": now, "resets": 0}
+    )
+    added = device(db, device_id)
+    assert added is not None  # noqa: S101 - it was inserted in this very transaction
+    return added
+
+
+def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[SensorPlan]) -> list[str]:
+    """Note a sign of life, add and update sensors; return the ids that belong to another device or are too many."""
+    resets = device_resets(db, number) + beat.reset
+    table(db, "devices").update(
+        number,
+        {
+            "last_seen": beat.time,
+            "resets": resets,
+            "version": beat.version,
+            "uptime": beat.uptime,
+            "ip": beat.ip,
+            "port": beat.port,
+        },
+    )
+    refused: list[str] = []
+    own = {row["id"]: row for row in table(db, "sensors").rows_where("device = ?", [number])}
+    for plan in plans:
+        wanted = {"type": plan.type, "class": plan.class_, "function": plan.function}
+        mine = own.get(plan.id)
+        if mine is not None:
+            if any(mine[name] != value for name, value in wanted.items()):
+                table(db, "sensors").update(mine["number"], wanted)
+        elif sensor(db, plan.id) is not None or len(own) >= MOST_SENSORS:
+            refused.append(plan.id)
+        else:
+            added = {"id": plan.id, "device": number, "enabled": 1, "created": beat.time, **wanted}
+            table(db, "sensors").insert(added)
+            own[plan.id] = added
+    return refused
+
+
+def device_resets(db: Database, number: int) -> int:
+    """Return how often a device has restarted."""
+    return int(db.execute("SELECT resets FROM devices WHERE number = ?", [number]).fetchone()[0])
+
+
+def sensor(db: Database, sensor_id: str) -> Sensor | None:
+    """Return the sensor of that id."""
+    return next((_sensor(row) for row in table(db, "sensors").rows_where("id = ?", [sensor_id])), None)
+
+
+def configure(db: Database, number: int, config: SensorConfig) -> None:
+    """Replace a sensor's parameters; type, class and function stay where the device leaves them out."""
+    said = {"type": config.type, "class": config.class_, "function": config.function}
+    table(db, "sensors").update(
+        number,
+        {
+            "voltage": config.voltage,
+            "current": config.current,
+            "phase": config.phase,
+            "constant": config.constant,
+            "enabled": config.enabled,
+            **{name: value for name, value in said.items() if value is not None},
+        },
+    )
+
+
+def streams(db: Database, account: int) -> list[tuple[Device, list[Sensor]]]:
+    """Return an account's devices with their sensors, oldest first."""
+    return [
+        (
+            _device(row),
+            [_sensor(one) for one in table(db, "sensors").rows_where("device = ?", [row["number"]], order_by="number")],
+        )
+        for row in table(db, "devices").rows_where("account = ?", [account], order_by="number")
+    ]
+
+
+def claim(db: Database, claim_hash: bytes, account: int) -> Claim:
+    """Give the unclaimed device whose code has this hash to an account."""
+    found = list(table(db, "devices").rows_where("claim = ?", [claim_hash]))
+    free = [row for row in found if row["account"] is None]
+    if len(free) == 1:
+        table(db, "devices").update(free[0]["number"], {"account": account})
+        return Claim("ok", free[0]["id"])
+    # two free devices with one code (a chance in 2^40) must not go to whoever comes first
+    return Claim("taken" if found and not free else "unknown")

@@ -1,0 +1,105 @@
+"""The tables of the SQLite store, as migrations: append new ones, never change one that was released."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlite_utils import Database, Migrations
+from sqlite_utils.db import Table
+
+migrations = Migrations("flukso-cloud")
+
+
+def table(db: Database, name: str) -> Table:
+    """Return a table (sqlite-utils types indexing as table or view)."""
+    return cast("Table", db[name])
+
+
+@migrations()
+def devices_and_sensors(db: Database) -> None:
+    """Devices with their encrypted key, and their sensors."""
+    table(db, "accounts").create(
+        {"number": int, "name": str, "password_hash": str, "time_zone": str, "created": int},
+        pk="number",
+        not_null={"name", "password_hash", "time_zone", "created"},
+    )
+    db.execute("CREATE UNIQUE INDEX accounts_name ON accounts(name COLLATE NOCASE)")
+    table(db, "devices").create(
+        {
+            "number": int,
+            "id": str,
+            "sealed_key": bytes,
+            "claim": bytes,
+            "account": int,
+            "created": int,
+            "last_seen": int,
+            "resets": int,
+            "version": int,
+            "uptime": int,
+            "ip": str,
+            "port": str,
+        },
+        pk="number",
+        not_null={"id", "sealed_key", "claim", "created", "last_seen", "resets"},
+        foreign_keys=[("account", "accounts", "number")],
+    )
+    table(db, "devices").create_index(["id"], unique=True)
+    table(db, "devices").create_index(["claim"])
+    table(db, "devices").create_index(["account"])
+    table(db, "sensors").create(
+        {
+            "number": int,
+            "id": str,
+            "device": int,
+            "type": str,
+            "class": str,
+            "function": str,
+            "voltage": float,
+            "current": float,
+            "phase": int,
+            "constant": float,
+            "enabled": int,
+            "created": int,
+        },
+        pk="number",
+        not_null={"id", "device", "type", "class", "function", "enabled", "created"},
+        foreign_keys=[("device", "devices", "number")],
+    )
+    table(db, "sensors").create_index(["id"], unique=True)
+    table(db, "sensors").create_index(["device"])
+
+
+@migrations()
+def samples_and_breaks(db: Database) -> None:
+    """Measurements, and the places where a counter wrapped, was reset or jumped.
+
+    In SQL, because sqlite-utils cannot make WITHOUT ROWID tables.
+    """
+    db.execute(
+        "CREATE TABLE samples (sensor INTEGER NOT NULL, time INTEGER NOT NULL, counter INTEGER NOT NULL,"
+        " PRIMARY KEY (sensor, time)) WITHOUT ROWID"
+    )
+    db.execute(
+        'CREATE TABLE breaks (sensor INTEGER NOT NULL, "end" INTEGER NOT NULL, start INTEGER NOT NULL,'
+        " start_counter INTEGER NOT NULL, end_counter INTEGER NOT NULL,"
+        ' PRIMARY KEY (sensor, "end")) WITHOUT ROWID'
+    )
+
+
+@migrations()
+def sessions_and_tokens(db: Database) -> None:
+    """Who is logged in, and tokens: only SHA-256 hashes."""
+    table(db, "sessions").create(
+        {"hash": bytes, "account": int, "created": int, "expires": int},
+        pk="hash",
+        not_null={"account", "created", "expires"},
+        foreign_keys=[("account", "accounts", "number")],
+    )
+    table(db, "sessions").create_index(["expires"])
+    table(db, "tokens").create(
+        {"hash": bytes, "account": int, "sensor": int, "created": int},
+        pk="hash",
+        not_null={"account", "created"},
+        foreign_keys=[("account", "accounts", "number"), ("sensor", "sensors", "number")],
+    )
+    table(db, "tokens").create_index(["account", "sensor"])

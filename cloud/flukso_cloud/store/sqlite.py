@@ -1,0 +1,188 @@
+"""The store on SQLite: one writing thread with group commit, a few reading ones, write-ahead log, full durability."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from flukso_cloud.meter import Sample
+from flukso_cloud.series import Break, Neighbours
+
+from . import people, registry, samples
+from .model import (
+    Account,
+    Appended,
+    Claim,
+    Device,
+    Heartbeat,
+    Sensor,
+    SensorConfig,
+    SensorPlan,
+    StoreUnavailableError,
+    Token,
+)
+from .schema import migrations
+from .writer import Writer
+
+T = TypeVar("T")
+
+READERS = 2
+BUSY_MS = 3000
+_LAST_SEEN = "UPDATE devices SET last_seen = ? WHERE number = ? AND last_seen < ?"
+
+
+def _connect(path: Path, *, read_only: bool = False) -> Database:
+    conn = sqlite3.connect(path, check_same_thread=False, cached_statements=256)
+    conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    conn.execute("PRAGMA synchronous = FULL")
+    conn.execute("PRAGMA foreign_keys = ON")
+    conn.execute("PRAGMA cache_size = -16384")
+    if read_only:
+        conn.execute("PRAGMA query_only = ON")
+    return Database(conn, execute_plugins=False)
+
+
+class SqliteStore:
+    """One database file. Make it with `open`; every method is a coroutine of the running event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._connections: list[Database] = []
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader", initializer=self._open_reader)
+        self._writer = Writer(partial(_connect, path))
+
+    @classmethod
+    def open(cls, path: Path) -> SqliteStore:
+        """Open the database (made if absent, for its owner only), bring its tables up to date, start the threads."""
+        path.touch(mode=0o600, exist_ok=True)
+        db = _connect(path)
+        try:
+            db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
+            migrations.apply(db)
+        finally:
+            db.close()
+        return cls(path)
+
+    def _open_reader(self) -> None:
+        self._local.db = _connect(self._path, read_only=True)
+        self._connections.append(self._local.db)
+
+    async def _read(self, work: Callable[[Database], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: work(self._local.db))
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    async def _write(self, work: Callable[[Database], T]) -> T:
+        return await self._writer.submit(work)
+
+    async def close(self) -> None:
+        """Commit what waits, then end the threads."""
+        await asyncio.to_thread(self._writer.close)
+        await asyncio.to_thread(self._readers.shutdown)
+        for db in self._connections:
+            db.close()
+
+    async def device(self, device_id: str) -> Device | None:
+        """See Store."""
+        return await self._read(lambda db: registry.device(db, device_id))
+
+    async def device_number(self, number: int) -> Device:
+        """See Store."""
+        return await self._read(lambda db: registry.device_number(db, number))
+
+    async def register(self, device_id: str, sealed_key: bytes, claim: bytes, now: int) -> Device:
+        """See Store."""
+        return await self._write(lambda db: registry.register(db, device_id, sealed_key, claim, now))
+
+    async def heartbeat(self, device: int, beat: Heartbeat, sensors: Sequence[SensorPlan]) -> list[str]:
+        """See Store."""
+        return await self._write(lambda db: registry.heartbeat(db, device, beat, sensors))
+
+    async def sensor(self, sensor_id: str) -> Sensor | None:
+        """See Store."""
+        return await self._read(lambda db: registry.sensor(db, sensor_id))
+
+    async def configure(self, sensor: int, config: SensorConfig) -> None:
+        """See Store."""
+        await self._write(lambda db: registry.configure(db, sensor, config))
+
+    async def streams(self, account: int) -> list[tuple[Device, list[Sensor]]]:
+        """See Store."""
+        return await self._read(lambda db: registry.streams(db, account))
+
+    async def claim(self, claim: bytes, account: int) -> Claim:
+        """See Store."""
+        return await self._write(lambda db: registry.claim(db, claim, account))
+
+    async def append(self, sensor: Sensor, samples_: Iterable[Sample], now: int) -> Appended:
+        """See Store."""
+
+        def work(db: Database) -> Appended:
+            appended = samples.append(db.conn, sensor.number, sensor.meter, samples_)
+            db.conn.execute(_LAST_SEEN, (now, sensor.device, now))
+            return appended
+
+        return await self._write(work)
+
+    async def newest(self, sensors: Sequence[int]) -> dict[int, Sample]:
+        """See Store."""
+
+        def work(db: Database) -> dict[int, Sample]:
+            found = ((number, samples.newest(db.conn, number)) for number in sensors)
+            return {number: sample for number, sample in found if sample is not None}
+
+        return await self._read(work)
+
+    async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
+        """See Store."""
+        return await self._read(lambda db: samples.neighbours(db.conn, sensor, times))
+
+    async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
+        """See Store."""
+        return await self._read(lambda db: samples.breaks(db.conn, sensor, start, end))
+
+    async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:
+        """See Store."""
+        return await self._write(lambda db: people.add_account(db, name, password_hash, time_zone, now))
+
+    async def account(self, name: str) -> Account | None:
+        """See Store."""
+        return await self._read(lambda db: people.account(db, name))
+
+    async def account_number(self, number: int) -> Account:
+        """See Store."""
+        return await self._read(lambda db: people.account_number(db, number))
+
+    async def replace_password(self, account: int, password_hash: str) -> None:
+        """See Store."""
+        await self._write(lambda db: people.replace_password(db, account, password_hash))
+
+    async def open_session(self, session: bytes, account: int, now: int, expires: int) -> None:
+        """See Store."""
+        await self._write(lambda db: people.open_session(db, session, account, now, expires))
+
+    async def session(self, session: bytes, now: int) -> Account | None:
+        """See Store."""
+        return await self._read(lambda db: people.session(db, session, now))
+
+    async def close_session(self, session: bytes) -> None:
+        """See Store."""
+        await self._write(lambda db: people.close_session(db, session))
+
+    async def replace_token(self, token: bytes, account: int, sensor: int | None, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: people.replace_token(db, token, account, sensor, now))
+
+    async def token(self, token: bytes) -> Token | None:
+        """See Store."""
+        return await self._read(lambda db: people.token(db, token))
