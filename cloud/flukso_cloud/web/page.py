@@ -23,19 +23,23 @@ _KINDS = {"analog": "clamp"}
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A present value as text, and how old it is in words."""
+    """A present value as text, and how old it is in words, "" while it is fresh."""
 
     text: str
-    when: str
+    age: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A sensor as the page shows it. `main` is the one with the big figure."""
+    """A sensor as the page shows it.
+
+    `main` is the one with the big figure; `kind_below` leaves out what the heading says, for narrow screens.
+    """
 
     id: str
     name: str
     kind: str
+    kind_below: str
     color: int
     main: bool
     hidden: bool
@@ -79,12 +83,12 @@ def name_of(sensor: SensorView) -> str:
 
 
 def age_in_words(seconds: float) -> str:
-    """Return how long ago something was."""
+    """Return how long ago something was, "" if it is fresh."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(seconds // length)
         if count:
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "now" if seconds <= FRESH else f"{int(seconds)} seconds ago"
+    return "" if seconds <= FRESH else f"{int(seconds)} seconds ago"
 
 
 def interval_in_words(start: datetime, end: datetime) -> str:
@@ -116,10 +120,12 @@ def _table(known: Statistics | None, unit: Unit) -> dict[str, str] | None:
 def _stream(color: int, sensor: SensorView, points: Sequence[Point], view: View, now: int) -> Stream:
     name = QUANTITY_OF_TYPE[sensor.type]
     quantity, unit = QUANTITIES[name], view.unit_of(name)
+    how = _KINDS.get(sensor.class_, sensor.class_)
     return Stream(
         id=sensor.id,
         name=name_of(sensor),
-        kind=f"{sensor.type}, {_KINDS.get(sensor.class_, sensor.class_)}",
+        kind=f"{sensor.type}, {how}",
+        kind_below=how if name == "power" else f"{sensor.type}, {how}",
         color=color % COLORS,
         main=color == 0,
         hidden=view.hides(sensor.id),
@@ -166,7 +172,7 @@ def panels(
 
 
 def page_data(device: DeviceView, series: Mapping[str, Sequence[Point]], view: View, now: int) -> dict[str, Any]:
-    """Return what the page's script starts from, as `cloud/web/src/page.js` types it; gaps are "nan", as on the wire."""
+    """Return what the page's script starts from, typed in `cloud/web/src/page.js`; gaps are "nan", as on the wire."""
     return {
         "time": now,
         "device": {"name": device.name, "address": view.device},

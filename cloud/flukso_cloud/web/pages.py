@@ -41,6 +41,8 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# The first of the scales and units is the default, so their order has to reach the script.
+_templates.policies["json.dumps_kwargs"] = {"sort_keys": False}
 _templates.globals["asset"] = Assets().url
 
 

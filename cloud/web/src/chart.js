@@ -1,10 +1,10 @@
 import uPlot from "uplot";
 import { formatTicks } from "./format.js";
 import { stepPaths } from "./paths.js";
-import { align } from "./steps.js";
+import { align, statistics } from "./steps.js";
 
 /** Streams beyond the palette's length take its colours again, dashed; see `--stream-0` and on in page.css. */
-const PALETTE = 6;
+export const PALETTE = 6;
 const TICK_SPACE = 76;
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
@@ -20,6 +20,10 @@ export class Chart {
   /** Fills are drawn only while they tell streams apart rather than mix them. */
   #fills = true;
   #dots = false;
+  /** @type {[from: number, to: number]} */
+  #times = [0, 1];
+  /** @type {[from: number, to: number]} */
+  #values = [0, 1];
 
   /**
    * @param {HTMLElement} host  its size is the chart's
@@ -33,9 +37,9 @@ export class Chart {
     this.#plot = new uPlot({
       width: host.clientWidth,
       height: host.clientHeight,
-      padding: [10, 8, 0, 0],
+      padding: [10, 18, 0, 0],
       legend: { show: false },
-      scales: { x: { time: true, auto: false }, y: { range: yRange } },
+      scales: { x: { time: true, range: () => this.#times }, y: { range: () => this.#values } },
       series: [{}, ...sensors.map((sensor) => ({
         label: sensor.name,
         stroke: () => this.#streamColor(sensor),
@@ -48,13 +52,15 @@ export class Chart {
       axes: [
         {
           stroke: quiet, font: FONT, grid: { show: false }, ticks: { ...grid, size: 5 }, border: { ...grid, show: true },
-          space: TICK_SPACE, size: 44, gap: 3, lineGap: 1.3,
+          space: TICK_SPACE, gap: 3, lineGap: 1.3,
+          size: (_u, values) => ((values ?? []).some((text) => text.includes("\n")) ? 44 : 28),
           values: (_u, splits, _axis, _space, distance) => formatTicks(splits, distance),
         },
         {
           stroke: quiet, font: FONT, grid, ticks: { show: false }, space: 40, gap: 6,
           values: (_u, splits) => splits.map((value) => tick.format(value)),
-          size: (_u, values) => 14 + 7.2 * Math.max(3, ...(values ?? []).map((text) => text.length)),
+          // Equally wide in all charts, so that the same moment is at the same place in each.
+          size: (u, values) => Math.max(u.width < 500 ? 48 : 58, ...(values ?? []).map((text) => 14 + 7.2 * text.length)),
         },
       ],
       cursor: {
@@ -86,18 +92,22 @@ export class Chart {
   draw(streams, shown, range, dots) {
     this.#dots = dots;
     this.#fills = shown.filter(Boolean).length <= 2;
-    this.#plot.batch(() => {
-      shown.forEach((show, i) => {
-        if (this.#plot.series[i + 1].show !== show) this.#plot.setSeries(i + 1, { show });
-      });
-      this.#plot.setData(/** @type {any} */ (align(streams)), false);
-      this.#plot.setScale("x", { min: range[0], max: range[1] });
+    this.#times = range;
+    this.#values = valueRange(streams.filter((_stream, i) => shown[i]), range);
+    shown.forEach((show, i) => {
+      if (this.#plot.series[i + 1].show !== show) this.#plot.setSeries(i + 1, { show });
     });
+    this.#plot.setData(/** @type {uPlot.AlignedData} */ (align(streams)), true);
   }
 
   /** @returns {number | null} the moment pointed at */
   get cursor() {
     return cursorTime(this.#plot);
+  }
+
+  /** @returns {number} how far right the pointer is, from 0 to 1 */
+  get cursorShare() {
+    return (this.#plot.cursor.left ?? 0) / (this.#plot.bbox.width / devicePixelRatio);
   }
 
   /** @param {string} name of a custom property that holds a colour with six digits */
@@ -157,13 +167,17 @@ export class Chart {
   }
 }
 
-/** Zero is always in the picture: a chart of use that begins at 180 W makes the fridge look like the oven.
+/**
+ * Zero is always in the picture: a chart of use that begins at 180 W makes the fridge look like the oven.
  *
- * @type {uPlot.Range.Function}
+ * @param {import("./steps.js").Steps[]} streams
+ * @param {[from: number, to: number]} times
+ * @returns {[from: number, to: number]} what the axis of values shows
  */
-function yRange(_u, min, max) {
-  const low = Math.min(0, min ?? 0);
-  const high = Math.max(0, max ?? 0);
+function valueRange(streams, times) {
+  const known = streams.flatMap((stream) => statistics(stream, ...times) ?? []);
+  const low = Math.min(0, ...known.map(({ min }) => min));
+  const high = Math.max(0, ...known.map(({ max }) => max));
   if (low === high) return [0, 1];
   const room = (high - low) * 0.08;
   return [low < 0 ? low - room : 0, high > 0 ? high + room : 0];

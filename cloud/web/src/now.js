@@ -18,7 +18,7 @@ export function showNow(page, newest, now) {
     const unit = page.quantities[sensor.quantity].units[0];
     const age = known ? now - known[0] : 0;
     write(find(tile, ".figure", HTMLElement), known ? formatNumber(known[1], unit.decimals) : "–");
-    write(find(tile, ".age", HTMLElement), known ? (age > FRESH ? formatAge(age) : "now") : "no reading yet");
+    write(find(tile, ".age", HTMLElement), known ? (age > FRESH ? formatAge(age) : "") : "no reading yet");
     tile.classList.toggle("old", known === null || age > FRESH);
   }
   const main = page.sensors.find((sensor) => sensor.quantity === "power") ?? page.sensors[0];

@@ -1,5 +1,5 @@
 import { shortId } from "./address.js";
-import { Chart } from "./chart.js";
+import { Chart, PALETTE } from "./chart.js";
 import { formatInterval, formatMoment, formatNumber } from "./format.js";
 import { find } from "./page.js";
 import { scaled, statistics, stepAt } from "./steps.js";
@@ -12,6 +12,8 @@ import { scaled, statistics, stepAt } from "./steps.js";
  * @property {import("./address.js").View} view
  * @property {boolean} live
  */
+
+const LIVE_TABLE_MS = 10000;
 
 /** One quantity of the device: its chart, the legend under it and the same values as a table. */
 export class Panel {
@@ -28,6 +30,9 @@ export class Panel {
   #picture = null;
   /** @type {HTMLInputElement[]} */
   #switches;
+  /** @type {Picture | null} */
+  #filled = null;
+  #filledAt = 0;
 
   /**
    * @param {HTMLElement} root  the section the server rendered
@@ -65,7 +70,7 @@ export class Panel {
     this.#select.value = unit.key;
     const shown = this.#sensors.map((sensor) => !view.hidden.includes(shortId(sensor.id)));
     this.#chart.draw(this.#sensors.map((sensor) => scaled(this.#stream(sensor), unit.factor)), shown, range, live);
-    find(this.#root, ".legend [data-unit]", HTMLElement).textContent = unit.label;
+    for (const place of this.#root.querySelectorAll("[data-unit]")) place.textContent = unit.label;
     let empty = true;
     this.#sensors.forEach((sensor, i) => {
       const row = this.#row(sensor);
@@ -141,11 +146,17 @@ export class Panel {
     const when = document.createElement("b");
     when.textContent = at.when;
     this.#readout.replaceChildren(when, ...at.values.map(({ sensor, text }) => {
-      const part = document.createElement("span");
-      part.className = `reading stream-${sensor.stream % 6}`;
-      part.textContent = `${sensor.name} ${text}`;
-      return part;
+      const line = document.createElement("p");
+      line.className = `stream-${sensor.stream % PALETTE}`;
+      const name = document.createElement("span");
+      name.textContent = sensor.name;
+      const value = document.createElement("span");
+      value.textContent = text;
+      line.append(name, value);
+      return line;
     }));
+    // On the side of the chart where the pointer is not.
+    this.#readout.classList.toggle("left", this.#chart.cursorShare > 0.5);
   }
 
   /** Tells a screen reader what is pointed at; only on a key, or a live chart would talk without end. @param {HTMLElement} host */
@@ -165,7 +176,10 @@ export class Panel {
   #fillBuckets() {
     const body = find(this.#details, "tbody", HTMLElement);
     if (!this.#details.open || !this.#picture) return;
-    find(this.#details, "[data-unit]", HTMLElement).textContent = this.#unit.label;
+    // A live table that changes under the reader's eyes every second cannot be read.
+    if (this.#picture === this.#filled || (this.#picture.live && Date.now() - this.#filledAt < LIVE_TABLE_MS)) return;
+    this.#filledAt = Date.now();
+    this.#filled = this.#picture;
     const { range } = this.#picture;
     const ends = new Set(this.#sensors.flatMap((sensor) => {
       const { ends: all, values } = this.#stream(sensor);
