@@ -67,7 +67,7 @@ class CounterGuard:
             return self._accept(memory.total + register - memory.register, register, time)
 
         first, last, since = self._suspect or (register, register, time)
-        if time < since or not 0 <= register - last <= _reach(since, time):
+        if time < since or register < last or register - first > _reach(since, time):
             first, since = register, time
         self._suspect = (first, register, since)
         if time - since < CONFIRM_SECONDS:

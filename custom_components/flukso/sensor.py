@@ -62,7 +62,7 @@ COUNTERS: Mapping[SensorType, SensorEntityDescription] = {
         state_class=SensorStateClass.TOTAL_INCREASING,
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        suggested_display_precision=0,
+        suggested_display_precision=3,
     ),
     SensorType.WATER: SensorEntityDescription(
         key="volume",
@@ -71,7 +71,7 @@ COUNTERS: Mapping[SensorType, SensorEntityDescription] = {
         state_class=SensorStateClass.TOTAL_INCREASING,
         native_unit_of_measurement=UnitOfVolume.LITERS,
         suggested_unit_of_measurement=UnitOfVolume.CUBIC_METERS,
-        suggested_display_precision=0,
+        suggested_display_precision=3,
     ),
     SensorType.GAS: SensorEntityDescription(
         key="volume",
@@ -80,7 +80,7 @@ COUNTERS: Mapping[SensorType, SensorEntityDescription] = {
         state_class=SensorStateClass.TOTAL_INCREASING,
         native_unit_of_measurement=UnitOfVolume.LITERS,
         suggested_unit_of_measurement=UnitOfVolume.CUBIC_METERS,
-        suggested_display_precision=0,
+        suggested_display_precision=3,
     ),
 }
 

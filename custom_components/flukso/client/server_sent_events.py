@@ -10,7 +10,7 @@ LARGEST_EVENT: Final = 1 << 16
 """Bytes. A reading takes some 150."""
 
 # A line ends with CR LF, LF or CR. A CR at the end of what has come may still get its LF.
-_LINE: Final = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r(?!\Z))")
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r(?!\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class EventParser:
         text = self._rest + part
         events: list[ServerSentEvent] = []
         position = 0
-        for match in _LINE.finditer(text):
-            position = match.end()
-            line = match[1]
+        for end in _LINE_END.finditer(text):
+            line = text[position : end.start()]
+            position = end.end()
             if line:
                 self._take(line)
             elif (event := self._dispatch()) is not None:
