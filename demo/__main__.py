@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from . import check, home_assistant, namespace
@@ -46,8 +47,10 @@ Ctrl-C stops everything."""
 
 
 async def _run(options: Options, ready_file: Path | None) -> int:
+    began = time.monotonic()
+
     def say(line: str) -> None:
-        sys.stderr.write(f"demo: {line}\n")
+        sys.stderr.write(f"demo: {time.monotonic() - began:5.1f} s  {line}\n")
 
     runs = REPOSITORY / ".demo"
     runs.mkdir(exist_ok=True)

@@ -124,6 +124,11 @@ async def _follow_kettle(stream: Stream, sensor: str, report: Report) -> None:
             _first(cloud, risen, 15),
             _first(home_assistant, risen_in_home_assistant, 15),
         )
+    # What is compared afterwards shall be counters that have moved: the kettle makes 2 Wh in some four seconds.
+    counted = (await stream.house.sensors())[sensor]["counter"]
+    deadline = time.time() + 15
+    while (await stream.house.sensors())[sensor]["counter"] < counted + 2 and time.time() < deadline:
+        await asyncio.sleep(0.2)
     await stream.house.switch("kettle", on=False)
     for hop, at in zip(_HOPS, seen, strict=True):
         report.hops[hop]["kettle_seen"] = at is not None

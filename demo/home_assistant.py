@@ -51,7 +51,9 @@ def write_configuration(directory: Path, host: str, port: int, *, loopback_only:
     storage = directory / ".storage"
     storage.mkdir(parents=True)
     url = f"http://{host}:{port}"
-    (directory / "configuration.yaml").write_text(CONFIGURATION.format(time_zone=local_time_zone(), url=url))
+    discovery = "" if loopback_only else "zeroconf:\n"
+    configuration = CONFIGURATION.format(time_zone=local_time_zone(), url=url) + discovery
+    (directory / "configuration.yaml").write_text(configuration)
     (directory / "custom_components").mkdir()
     (directory / "custom_components" / "flukso").symlink_to(REPOSITORY / "custom_components" / "flukso")
     # An `http:` in configuration.yaml is on probation for five minutes in 2026.11, then it is taken back.
@@ -164,6 +166,19 @@ class HomeAssistant:
         if step["type"] not in ("create_entry", "abort"):
             raise DemoError(f"The integration's config flow did not accept {host}:{port}: {step.get('errors')}")
 
+    async def accept_discovered(self) -> bool:
+        """Confirm the Fluksometer that Home Assistant has discovered by itself; False while there is none.
+
+        What is discovered before the onboarding is over needs nobody's confirmation.
+        """
+        if await self.flukso_entry():
+            return True
+        for flow in await self.call("config_entries/flow/progress"):
+            if flow["handler"] == "flukso" and flow["context"]["source"] == "zeroconf":
+                step = await self._rest("POST", f"/api/config/config_entries/flow/{flow['flow_id']}", json={})
+                return bool(step["type"] == "create_entry")
+        return False
+
     async def states(self) -> dict[str, str]:
         """Return every entity's state."""
         return {state["entity_id"]: state["state"] for state in await self._rest("GET", "/api/states")}
@@ -232,7 +247,7 @@ class HomeAssistant:
         return {
             sensor: Entities(
                 energy=quantities.get("energy") or quantities["volume"],
-                power=quantities.get("power") or quantities["volume_flow_rate"],
+                power=quantities.get("power") or quantities["flow"],
             )
             for sensor, quantities in found.items()
             if len(quantities) >= 2

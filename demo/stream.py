@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from fluksosim.history import minutes
+from fluksosim import HOUSE, Household
+from fluksosim.history import history as past
 
 from . import history, home_assistant, namespace
 from .home_assistant import Entities, HomeAssistant
@@ -22,6 +23,9 @@ from .processes import REPOSITORY, DemoError, Programs, require_free_port
 
 ACCOUNT = "demo"
 PASSWORD = "flukso-demo"  # noqa: S105 (a demo on loopback; printed on the screen)
+
+# Which simulated household lives here; its past and its present come from the same one.
+SEED = 1
 
 _BIN = REPOSITORY / ".venv" / "bin"
 
@@ -94,17 +98,17 @@ class Stream:
                 )
             self.say(f"Board: the real one at {self.options.board}. Its past is not known, so the charts begin now.")
             return self.options.board, []
-        state = self.directory / "board.json"
-        simulator: list[str | Path] = [
+        simulator = [
             sys.executable,
             "-m",
             "fluksosim",
+            "--seed",
+            str(SEED),
             "--state",
-            state,
-            "--epoch-counters",
-            json.dumps(FIRST_COUNTERS),
+            str(self.directory / "board.json"),
         ]
-        sensors = json.loads(await self.programs.run("The board simulator", [*simulator, "--describe"]))
+        fresh = [*simulator, "--epoch-counters", json.dumps(FIRST_COUNTERS), "--describe"]
+        sensors = json.loads(await self.programs.run("The board simulator", fresh))["sensors"]
         link, socket = self.directory / "ttyFLUKSO", self.directory / "board.sock"
         await self.programs.start("board", [*simulator, "--board", "v1_1", "--pty", link, "--control", socket])
         self.house = House(socket)
@@ -113,9 +117,8 @@ class Stream:
             return link.exists() and socket.exists()
 
         await self.programs.until("the simulated board", up, 20)
-        rows = list(sensors["sensors"] if isinstance(sensors, dict) else sensors)
-        self.say(f"Board: the real firmware in simavr, {len(rows)} sensors.")
-        return str(link), rows
+        self.say(f"Board: the real firmware in simavr, {len(sensors)} sensors.")
+        return str(link), list(sensors)
 
     # --- cloud ---
 
@@ -201,9 +204,9 @@ class Stream:
 
         async def reading() -> bool:
             rows = (await self.lan("sensors"))["sensors"]
-            return bool(rows) and any(row["reading"] for row in rows)
+            return bool(rows) and all(row["reading"] and row["reading"]["counter"] is not None for row in rows)
 
-        await self.programs.until("the daemon's first reading of the board", reading, 30)
+        await self.programs.until("the daemon to know every counter of the board", reading, 40)
         for row in (await self.lan("sensors"))["sensors"]:
             self.names[row["id"]] = row["name"]
             self.types[row["id"]] = row["type"]
@@ -249,11 +252,14 @@ class Stream:
         if not self.house:
             return {}
         key = (self.directory / "daemon" / "key").read_text().strip()
-        end = int(time.time())
+        household = Household(SEED)
+        inputs = {sensor.input: sensor for sensor in HOUSE}
         filled = {}
         for row in (await self.house.sensors()).values():
-            samples = minutes(row["input"], end=end, counter=row["counter"], days=history.DAYS)
-            filled[row["id"]] = samples
+            # Up to the last line of the board, where its counter stood as it says.
+            end = int(row["line_at"] or time.time())
+            start = end // 60 * 60 - history.DAYS * 86400
+            filled[row["id"]] = list(past(household, inputs[row["input"]], start, end, row["counter"]))
         counts = await asyncio.gather(
             *(
                 history.upload(self.cloud_session, self.cloud_url, key, sensor, samples)
@@ -280,7 +286,9 @@ class Stream:
         client = self.home_assistant
         await self.programs.until("Home Assistant to answer", client.answers, 120)
         await client.onboard()
-        if not self.options.isolated:
+        if self.options.isolated:
+            await self.programs.until("Home Assistant to discover the Fluksometer", client.accept_discovered, 30)
+        else:
             # No mDNS in the open: the daemon announces itself on loopback only, where Home Assistant does not listen.
             await client.add_flukso(self.host, self.lan_port)
         await self.programs.until("Home Assistant to have the Flukso integration", client.flukso_entry, 30)

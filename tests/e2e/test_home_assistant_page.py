@@ -17,8 +17,14 @@ def test_energy_page_shows_the_house(demo: Demo, browser: Browser, screenshot: S
     """Log in with name and password, open the energy page, see the electricity and gas that the board has counted."""
     context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="en-GB")
     outside: list[str] = []
-    context.on("request", lambda request: outside.append(request.url) if not request.url.startswith(
-        (demo.facts["home_assistant"], "data:", "blob:")) else None)
+    context.on(
+        "request",
+        lambda request: (
+            outside.append(request.url)
+            if not request.url.startswith((demo.facts["home_assistant"], "data:", "blob:"))
+            else None
+        ),
+    )
     page = context.new_page()
     page.goto(demo.facts["home_assistant"] + "/energy")
     page.locator("input[name=username]").fill("demo")
