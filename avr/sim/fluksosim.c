@@ -4,6 +4,7 @@
 // clamps' analogue front end, the supply with comparator and brown-out reset, SRAM that is random after power-up.
 #include <math.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ struct contact_event {
 
 struct fluksosim {
     avr_t *avr;
+    avr_io_t io; // our place in simavr's list of modules, for its resets
     avr_eeprom_t *eeprom;
     struct clamp clamp[CLAMPS];
     double mains_hz;
@@ -62,6 +64,7 @@ struct fluksosim {
     double brown_out_mv;
     int powered;
     int crashed;
+    uint32_t resets;
     uint64_t random;
     // EEPROM write in progress
     int eeprom_busy;
@@ -82,7 +85,7 @@ struct fluksosim {
     } uart[UART_QUEUE];
     unsigned uart_written, uart_taken;
     uint64_t uart_lost;
-    uint64_t awake_cycles;
+    uint64_t powered_cycles, asleep_cycles;
 };
 
 static void silent_logger(avr_t *avr, const int level, const char *format, va_list ap)
@@ -280,10 +283,11 @@ static void on_uart(struct avr_irq_t *irq, uint32_t value, void *param)
 
 // ---- life of the chip ----
 
-static void no_sleep(avr_t *avr, avr_cycle_count_t how_long)
+// Called when the CPU sleeps: time passes for it, but not for us.
+static void note_sleep(avr_t *avr, avr_cycle_count_t how_long)
 {
-    (void)avr;
-    (void)how_long;
+    struct fluksosim *sim = avr->custom.data;
+    sim->asleep_cycles += how_long + 1;
 }
 
 static void apply_supply(struct fluksosim *sim)
@@ -292,15 +296,15 @@ static void apply_supply(struct fluksosim *sim)
     avr_raise_irq(avr_io_getirq(sim->avr, AVR_IOCTL_ACOMP_GETIRQ, ACOMP_IRQ_AIN1), (uint32_t)(sim->supply_mv / 4.4));
 }
 
-static void reset(struct fluksosim *sim, uint8_t cause)
+// simavr calls this at every reset, also at those of the watchdog: it clears all registers and all cycle timers.
+static void on_reset(avr_io_t *io)
 {
+    struct fluksosim *sim = (struct fluksosim *)((char *)io - offsetof(struct fluksosim, io));
     if (sim->eeprom_busy) {
         finish_eeprom(sim); // a write in progress completes whatever the CPU does
     }
-    avr_reset(sim->avr);
-    sim->avr->state = cpu_Running;
-    sim->avr->data[MCUSR_ADDRESS] = cause;
     sim->eeprom_armed = 0;
+    sim->resets++;
     for (int port = 'A'; port <= 'H'; port++) {
         for (uint8_t bit = 0; bit < 8; bit++) {
             if (sim->pulls[port][0] & (1U << bit)) {
@@ -313,6 +317,13 @@ static void reset(struct fluksosim *sim, uint8_t cause)
     }
     arm_contacts(sim);
     apply_supply(sim);
+}
+
+static void reset(struct fluksosim *sim, uint8_t cause)
+{
+    avr_reset(sim->avr);
+    sim->avr->state = cpu_Running;
+    sim->avr->data[MCUSR_ADDRESS] = cause;
 }
 
 struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t hz, uint64_t seed, char *error, int error_size)
@@ -344,10 +355,11 @@ struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t hz, 
     free(code);
     avr->codeend = avr->flashend;
     avr->frequency = hz;
-    avr->sleep = no_sleep;
+    avr->sleep = note_sleep;
 
     struct fluksosim *sim = calloc(1, sizeof *sim);
     sim->avr = avr;
+    avr->custom.data = sim; // simavr uses custom only through its init and deinit, which stay unset
     sim->random = seed ? seed : 0x9E3779B97F4A7C15ULL;
     sim->mains_hz = 50.0;
     sim->smoothing_s = 0.020;
@@ -369,6 +381,10 @@ struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t hz, 
     sim->eeprom_wear = calloc(sim->eeprom->size, sizeof *sim->eeprom_wear);
     avr->io[AVR_DATA_TO_IO(sim->eeprom->r_eecr)].w.c = on_eecr;
     avr->io[AVR_DATA_TO_IO(sim->eeprom->r_eecr)].w.param = sim;
+
+    sim->io.kind = "fluksosim";
+    sim->io.reset = on_reset;
+    avr_register_io(avr, &sim->io);
 
     uint32_t flags = 0;
     avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
@@ -431,6 +447,12 @@ void fluksosim_supply(struct fluksosim *sim, double mv)
     apply_supply(sim);
 }
 
+// Resets of the chip so far, for whatever reason.
+uint32_t fluksosim_resets(const struct fluksosim *sim)
+{
+    return sim->resets;
+}
+
 int fluksosim_powered(const struct fluksosim *sim)
 {
     return sim->powered;
@@ -442,12 +464,9 @@ int fluksosim_run(struct fluksosim *sim, uint64_t cycle)
     avr_t *avr = sim->avr;
     while (sim->powered && avr->cycle < cycle) {
         const uint64_t before = avr->cycle;
-        const int sleeping = avr->state == cpu_Sleeping;
         avr->run_cycle_limit = cycle - before;
         const int state = avr_run(avr);
-        if (!sleeping) {
-            sim->awake_cycles += avr->cycle - before;
-        }
+        sim->powered_cycles += avr->cycle - before;
         if (state == cpu_Done || state == cpu_Crashed) {
             sim->crashed = 1;
             sim->powered = 0;
@@ -472,9 +491,14 @@ uint64_t fluksosim_cycle(const struct fluksosim *sim)
     return sim->avr->cycle;
 }
 
+uint64_t fluksosim_powered_cycles(const struct fluksosim *sim)
+{
+    return sim->powered_cycles;
+}
+
 uint64_t fluksosim_awake_cycles(const struct fluksosim *sim)
 {
-    return sim->awake_cycles;
+    return sim->powered_cycles - sim->asleep_cycles;
 }
 
 // ---- inputs ----

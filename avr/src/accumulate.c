@@ -4,7 +4,7 @@ uint32_t counter_add_nano(struct counter *counter, uint64_t nano)
 {
     uint32_t gained = 0;
     nano += counter->nano;
-    while (nano >= NANO_PER_UNIT) { // a tenth of a second at full scale is below one unit, so this runs once at most
+    while (nano >= NANO_PER_UNIT) { // a tenth of a second of one clamp is a few units at most
         nano -= NANO_PER_UNIT;
         gained++;
     }
@@ -20,20 +20,28 @@ uint32_t counter_add_pulses(struct counter *counter, uint8_t pulses, uint16_t un
     return whole + counter_add_nano(counter, (uint64_t)((uint32_t)pulses * milli) * NANO_PER_MILLI);
 }
 
-uint64_t clamp_energy(uint32_t sum, uint16_t samples, uint16_t meterconst)
+bool clamp_creeps(const struct readings *readings)
 {
-    if (sum * 16U < (uint32_t)samples * CREEP_SIXTEENTHS) {
-        return 0;
-    }
-    return (uint64_t)sum * meterconst * METERCONST_HZ / CLAMP_HZ;
+    return readings->sum * 16U < (uint32_t)readings->samples * CREEP_SIXTEENTHS;
 }
 
-uint32_t clamp_watts(const struct clamp_second *second)
+#if CLAMP_HZ % METERCONST_HZ != 0
+#error "the sampling rate has to be a multiple of the rate that the meter constant is defined for"
+#endif
+
+uint64_t clamp_energy(const struct readings *readings, uint16_t meterconst)
 {
-    if (second->samples == 0) {
+    return (uint64_t)readings->sum * meterconst / (CLAMP_HZ / METERCONST_HZ);
+}
+
+uint32_t clamp_watts(const struct readings *readings, uint16_t meterconst)
+{
+    if (readings->samples == 0) {
         return 0;
     }
-    // W = Wh per sample x samples per second x 3600 s/h. At most 2^28 x 2^21 x 2^13: within 64 bits.
-    const uint64_t per_hour = second->nano * 3600U * CLAMP_HZ / second->samples;
-    return (uint32_t)((per_hour + NANO_PER_UNIT / 2U) / NANO_PER_UNIT);
+    // Billionths of a Wh per second at the constant's own rate x 3600 s/h: W = mean x meterconst x 625 x 3600 / 10^9,
+    // which is mean x meterconst x 9 / 4000.
+    const uint32_t divisor = (uint32_t)readings->samples * (uint32_t)(NANO_PER_UNIT / (METERCONST_HZ * 400UL));
+    const uint64_t product = (uint64_t)readings->sum * meterconst * 9U;
+    return (uint32_t)((product + divisor / 2U) / divisor);
 }

@@ -15,10 +15,10 @@ struct counter {
     uint32_t nano;
 };
 
-// What one second of one clamp came to.
-struct clamp_second {
-    uint64_t nano;    // billionths of a Wh
-    uint16_t samples; // ADC samples behind them
+// The ADC readings of one clamp: their sum and how many they are. Up to 65535 readings fit.
+struct readings {
+    uint32_t sum;
+    uint16_t samples;
 };
 
 // Adds `nano` billionths of a unit; the number of whole units the counter went up by.
@@ -27,12 +27,14 @@ uint32_t counter_add_nano(struct counter *counter, uint64_t nano);
 // Adds `pulses` pulses of `units` + `milli`/1000 units each (milli below 1000); whole units gained.
 uint32_t counter_add_pulses(struct counter *counter, uint8_t pulses, uint16_t units, uint16_t milli);
 
-// Energy of a block of samples in billionths of a Wh: `sum` is the sum of `samples` ADC readings.
-// `meterconst` is in the original's unit, billionths of a Wh for one ADC step at METERCONST_HZ samples a second.
-// A block whose mean is below CREEP_SIXTEENTHS is an open or idle clamp and comes to nothing.
-uint64_t clamp_energy(uint32_t sum, uint16_t samples, uint16_t meterconst);
+// True when the readings' mean is below CREEP_SIXTEENTHS: an open or idle clamp, which counts nothing.
+bool clamp_creeps(const struct readings *readings);
 
-// Mean power of the second in W, rounded; 0 without samples.
-uint32_t clamp_watts(const struct clamp_second *second);
+// Energy of the readings in billionths of a Wh. `meterconst` is in the original's unit, billionths of a Wh for one ADC step at
+// METERCONST_HZ samples a second.
+uint64_t clamp_energy(const struct readings *readings, uint16_t meterconst);
+
+// Their mean power in W, rounded; 0 without any.
+uint32_t clamp_watts(const struct readings *readings, uint16_t meterconst);
 
 #endif

@@ -29,6 +29,7 @@ void led(bool on)
 void watchdog_start(void)
 {
     wdt_enable(WDTO_2S);
+    wdt_reset(); // after a watchdog reset it still runs at 16 ms: start the new time at once
 }
 
 void watchdog_feed(void)

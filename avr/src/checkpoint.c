@@ -1,8 +1,7 @@
 #include "checkpoint.h"
 
-#include <string.h>
-
 #define RESERVE_LARGEST 31U
+#define LARGEST_GAIN (UINT32_MAX / 2U / CHECKPOINT_S) // beyond it the estimate would overflow
 
 static uint32_t reserve_units(uint8_t exponent)
 {
@@ -56,10 +55,10 @@ bool checkpoint_due(const struct checkpoint *checkpoint, const struct counter *c
 }
 
 // Smallest exponent from `smallest` on whose power of two reaches `units`.
-static uint8_t exponent_for(uint64_t units, uint8_t smallest)
+static uint8_t exponent_for(uint32_t units, uint8_t smallest)
 {
     uint8_t exponent = smallest;
-    while (exponent < RESERVE_LARGEST && ((uint64_t)1 << exponent) < units) {
+    while (exponent < RESERVE_LARGEST && reserve_units(exponent) < units) {
         exponent++;
     }
     return exponent;
@@ -73,9 +72,10 @@ void checkpoint_record(struct checkpoint *checkpoint, const struct counter *coun
         record->units[i] = units;
         record->milli[i] = (uint16_t)(counters[i].nano / NANO_PER_MILLI);
         // Twice what the coming interval will bring at the rate since the last record.
-        uint64_t wanted = 0;
+        uint32_t wanted = 0;
         if (!exact) {
-            wanted = (uint64_t)(uint32_t)(units - checkpoint->saved[i]) * 2U * CHECKPOINT_S / age;
+            const uint32_t gained = units - checkpoint->saved[i];
+            wanted = (gained < LARGEST_GAIN ? gained : LARGEST_GAIN) * 2U * CHECKPOINT_S / age;
         }
         if (!at_least(units, checkpoint->floor[i])) { // still held back: the next life must hold back as far as this one
             const uint32_t held = checkpoint->floor[i] - units;

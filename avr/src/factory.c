@@ -22,6 +22,11 @@ static bool block_is_valid(void)
            eeprom_byte(FACTORY_START + 2U) == SENSOR_COUNT && eeprom_word(FACTORY_START + FACTORY_LENGTH - 2U) == crc;
 }
 
+static uint16_t sensor_address(uint8_t sensor)
+{
+    return (uint16_t)(FACTORY_START + FACTORY_HEAD + FACTORY_SENSOR * sensor);
+}
+
 void factory_read(struct factory *factory)
 {
     factory->ids = block_is_valid();
@@ -31,19 +36,22 @@ void factory_read(struct factory *factory)
     }
     for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
         struct factory_sensor *sensor = &factory->sensor[i];
-        const uint16_t start = (uint16_t)(FACTORY_START + FACTORY_HEAD + FACTORY_SENSOR * i);
-        if (!factory->ids) {
+        if (factory->ids) {
+            sensor->weight = eeprom_word((uint16_t)(sensor_address(i) + SENSOR_ID_BYTES));
+            sensor->milli = eeprom_word((uint16_t)(sensor_address(i) + SENSOR_ID_BYTES + 2U));
+        } else {
             sensor->weight = i < CLAMP_COUNT ? METERCONST_DEFAULT : PULSE_WEIGHT_DEFAULT;
             sensor->milli = 0;
-            continue;
         }
-        for (uint8_t k = 0; k < SENSOR_ID_BYTES; k++) {
-            sensor->id[k] = eeprom_byte((uint16_t)(start + k));
-        }
-        sensor->weight = eeprom_word((uint16_t)(start + SENSOR_ID_BYTES));
-        sensor->milli = eeprom_word((uint16_t)(start + SENSOR_ID_BYTES + 2U));
         if (sensor->milli > 999U) {
             sensor->milli = 0;
         }
+    }
+}
+
+void factory_read_id(uint8_t sensor, uint8_t *id)
+{
+    for (uint8_t i = 0; i < SENSOR_ID_BYTES; i++) {
+        id[i] = eeprom_byte((uint16_t)(sensor_address(sensor) + i));
     }
 }

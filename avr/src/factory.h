@@ -23,7 +23,6 @@
 #define FACTORY_LENGTH (FACTORY_HEAD + FACTORY_SENSOR * SENSOR_COUNT + 2U)
 
 struct factory_sensor {
-    uint8_t id[SENSOR_ID_BYTES];
     uint16_t weight;
     uint16_t milli;
 };
@@ -36,5 +35,8 @@ struct factory {
 
 // Reads the block; without a valid one the defaults of the board, and `ids` false.
 void factory_read(struct factory *factory);
+
+// Reads the id of a sensor (SENSOR_ID_BYTES) from a valid block; they stay in the EEPROM to save RAM.
+void factory_read_id(uint8_t sensor, uint8_t *id);
 
 #endif

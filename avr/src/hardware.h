@@ -5,14 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "eeprom.h"
+#include "accumulate.h"
 #include "counter_log.h"
+#include "eeprom.h"
 #include "ring.h"
 
 // tick_hw.c: the tick interrupt samples clamps and pulse inputs and counts milliseconds.
 void tick_start(uint8_t debounce_ms);
-// Sum and number of the clamp's ADC readings since the last call.
-void tick_take_clamp(uint8_t clamp, uint32_t *sum, uint16_t *samples);
+// The clamp's ADC readings since the last call.
+struct readings tick_take_clamp(uint8_t clamp);
 // Pulses since the last call, and the clock in ms at the newest of them (never 0).
 uint8_t tick_take_pulses(uint8_t input, uint32_t *ms);
 void adc_off(void);

@@ -1,7 +1,6 @@
 // The sensor board: takes what the interrupts have gathered, counts it, keeps it safe and sends it.
-#include <avr/interrupt.h>
 #include <avr/io.h>
-#include <avr/wdt.h>
+#include <avr/pgmspace.h>
 
 #include "accumulate.h"
 #include "checkpoint.h"
@@ -20,15 +19,20 @@
 #define POWER_UP_SILENCE_S 0
 #endif
 
+// Seconds after which a counter that does not move is told again, with the same numbers: a daemon that starts later knows every
+// counter soon, and a line that was garbled is made good. The original daemon takes such a line for no news at all.
+#define REPEAT_S 10U
+
 #define BLOCKS_PER_SECOND (TICK_HZ / BLOCK_TICKS)
 #define BLOCK_MS (1000U / BLOCKS_PER_SECOND)
 
-enum message { MESSAGE_NO_IDS, MESSAGE_WATCHDOG, MESSAGE_BROWN_OUT, MESSAGE_RESUMED, MESSAGE_COUNT };
-static const char *const message_text[MESSAGE_COUNT] = {
+enum message { MESSAGE_NO_IDS, MESSAGE_WATCHDOG, MESSAGE_BROWN_OUT, MESSAGE_HELD_BACK, MESSAGE_COUNT };
+#define MESSAGE_LONGEST 25 // with its ending zero
+static const char message_text[MESSAGE_COUNT][MESSAGE_LONGEST] PROGMEM = {
     [MESSAGE_NO_IDS] = "NO SENSOR IDS",
     [MESSAGE_WATCHDOG] = "WDT",
     [MESSAGE_BROWN_OUT] = "BROWN-OUT",
-    [MESSAGE_RESUMED] = "COUNTERS FROM CHECKPOINT",
+    [MESSAGE_HELD_BACK] = "COUNTERS FROM CHECKPOINT",
 };
 
 static struct survivor_store store __attribute__((section(".noinit")));
@@ -38,9 +42,10 @@ static struct counter_log counters_log;
 static struct checkpoint checkpoint;
 static struct power_fail power;
 static struct outbox outbox;
-static struct clamp_second second[CLAMP_COUNT];
+static struct readings second[CLAMP_COUNT]; // of the running second, without what creeps
 static uint32_t watts[CLAMP_COUNT];
 static uint32_t pulse_ms[PULSE_COUNT];
+static uint8_t untold_s[SENSOR_COUNT]; // since the counter was last sent
 static uint8_t blocks;
 static uint16_t silent_s = POWER_UP_SILENCE_S;
 
@@ -52,13 +57,13 @@ static void say(uint8_t message)
 static void take_clamps(void)
 {
     for (uint8_t i = 0; i < CLAMP_COUNT; i++) {
-        uint32_t sum;
-        uint16_t samples;
-        tick_take_clamp(i, &sum, &samples);
-        const uint64_t nano = clamp_energy(sum, samples, factory.sensor[i].weight);
-        second[i].nano += nano;
-        second[i].samples += samples;
-        if (counter_add_nano(&life.counter[i], nano)) {
+        const struct readings readings = tick_take_clamp(i);
+        second[i].samples += readings.samples;
+        if (clamp_creeps(&readings)) {
+            continue;
+        }
+        second[i].sum += readings.sum;
+        if (counter_add_nano(&life.counter[i], clamp_energy(&readings, factory.sensor[i].weight))) {
             outbox.counters |= (uint8_t)(1U << i);
         }
     }
@@ -81,10 +86,16 @@ static void take_pulses(void)
 static void end_second(void)
 {
     for (uint8_t i = 0; i < CLAMP_COUNT; i++) {
-        watts[i] = clamp_watts(&second[i]);
-        second[i].nano = 0;
+        watts[i] = clamp_watts(&second[i], factory.sensor[i].weight);
+        second[i].sum = 0;
         second[i].samples = 0;
         outbox.powers |= (uint8_t)(1U << i);
+    }
+    for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
+        if (++untold_s[i] >= REPEAT_S) {
+            untold_s[i] = 0;
+            outbox.counters |= (uint8_t)(1U << i);
+        }
     }
     if (!factory.ids) {
         say(MESSAGE_NO_IDS);
@@ -127,30 +138,25 @@ static void save_at_power_loss(void)
     led(false);
     take_clamps();
     take_pulses();
+    life.brown_outs++;
     begin_record(true);
     while (counter_log_writing(&counters_log)) {
         work_on_eeprom();
     }
-}
-
-static void resume(void)
-{
-    life.brown_outs++;
-    adc_on();
-    say(MESSAGE_BROWN_OUT);
+    adc_on(); // saved: should it only have been a dip, nothing more is missed
 }
 
 static uint8_t make_line(char *line, struct outbox_item item)
 {
-    switch (item.kind) {
-    case OUTBOX_MESSAGE:
-        return line_message(line, message_text[item.index]);
-    case OUTBOX_POWER:
-        return line_power(line, factory.sensor[item.index].id, watts[item.index]);
-    default:
-        break;
+    if (item.kind == OUTBOX_MESSAGE) {
+        strcpy_P(line + LINE_MESSAGE_START, message_text[item.index]);
+        return line_message(line);
     }
-    const uint8_t *id = factory.sensor[item.index].id;
+    uint8_t id[SENSOR_ID_BYTES];
+    factory_read_id(item.index, id);
+    if (item.kind == OUTBOX_POWER) {
+        return line_power(line, id, watts[item.index]);
+    }
     if (item.index < CLAMP_COUNT) {
         return line_counter(line, id, life.counter[item.index].units);
     }
@@ -179,7 +185,10 @@ static void send(void)
         }
         char line[LINE_LONGEST];
         (void)ring_write(&uart_ring, line, make_line(line, item)); // fits: there is room for the longest line
-        led(item.kind == OUTBOX_COUNTER);
+        if (item.kind == OUTBOX_COUNTER) {
+            untold_s[item.index] = 0;
+            led(true); // off again at the next tenth of a second
+        }
     }
     uart_send();
 }
@@ -212,14 +221,13 @@ static void recover(uint8_t cause)
         life.watchdogs = record.watchdogs;
         life.brown_outs = record.brown_outs;
         if (found && held_back) {
-            say(MESSAGE_RESUMED);
+            say(MESSAGE_HELD_BACK);
         }
     }
     if (cause & _BV(WDRF)) {
         life.watchdogs++;
         say(MESSAGE_WATCHDOG);
     } else if ((cause & _BV(BORF)) && !(cause & _BV(PORF))) {
-        life.brown_outs++;
         say(MESSAGE_BROWN_OUT);
     }
 }
@@ -233,6 +241,12 @@ int main(void)
     factory_read(&factory);
     recover(cause);
     power_fail_start(&power);
+    for (uint8_t i = 0; i < PULSE_COUNT; i++) {
+        pulse_ms[i] = 1; // the line of a pulse input has a time even before its first pulse, and never 0
+    }
+    for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
+        untold_s[i] = REPEAT_S - 1U; // every counter is told a second after power-up
+    }
     uart_start();
     tick_start(factory.debounce_ms);
     supply_start();
@@ -257,7 +271,7 @@ int main(void)
                 end_second();
             }
             if (power_fail_wait(&power, supply_low(), BLOCK_MS) == POWER_RESUME) {
-                resume();
+                say(MESSAGE_BROWN_OUT);
             }
         }
         if (power.state == POWER_GOOD && !counter_log_writing(&counters_log) &&

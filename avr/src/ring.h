@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RING_BYTES 128U // a power of two; holds two of the longest lines
+#define RING_BYTES 64U // a power of two; holds the longest line
 
 struct ring {
     volatile uint8_t written; // running counts; their difference is the fill

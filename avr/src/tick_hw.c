@@ -22,83 +22,116 @@
 
 #define ADMUX_REFERENCE (_BV(REFS1) | _BV(REFS0)) // internal 1.1 V
 
-static const uint8_t adc_channels[CLAMP_COUNT] = CLAMP_ADC_CHANNELS;
-static const uint8_t pulse_bits[PULSE_COUNT] = PULSE_BITS;
+#if TICK_HZ < 1000
+#error "the millisecond clock counts at most one ms a tick"
+#endif
+// The clock in the smallest whole steps: TICK_HZ ticks are 1000 ms.
+#define CLOCK_STEP (1000U / CLOCK_DIVISOR)
+#define CLOCK_WRAP (TICK_HZ / CLOCK_DIVISOR)
+#define CLOCK_DIVISOR (TICK_HZ % 1000U == 0 ? 1000U : 500U)
+_Static_assert(TICK_HZ % 500U == 0 && CLOCK_STEP + CLOCK_WRAP < 256, "the clock's fraction is kept in eight bits");
+_Static_assert(BLOCK_TICKS < 256, "ticks of a block are counted in eight bits");
 
-static struct {
-    uint32_t sum;
-    uint16_t samples;
+static struct clamp_input {
+    struct readings readings;
+    uint8_t admux;
 } clamps[CLAMP_COUNT];
+static struct clamp_input *sampled = clamps; // whose conversion is running
 
 static struct {
     struct pulse_input input;
+    uint8_t bit;
     uint8_t waiting;
     uint32_t ms;
 } pulses[PULSE_COUNT];
+static uint8_t pulse_mask;
+static uint8_t believed; // the stable levels, as bits of the port
 
-static uint8_t clamp;
 static uint32_t clock_ms;
-static uint16_t clock_rest;
-static uint16_t block_ticks;
+static uint8_t clock_rest;
+static uint8_t block_ticks;
 
-static void count_ms(void)
-{
-    clock_rest += 1000U;
-    while (clock_rest >= TICK_HZ) {
-        clock_rest -= TICK_HZ;
-        clock_ms++;
-    }
-}
-
+// Every tick; kept short, since it is most of what the CPU does.
 ISR(TIMER2_COMPA_vect)
 {
     // The conversion begun at the last tick is long complete (104 us). Read it before the multiplexer moves on.
-    const uint16_t code = ADC;
-    const uint8_t sampled = clamp;
-    clamp = (uint8_t)(clamp + 1U < CLAMP_COUNT ? clamp + 1U : 0U);
-    ADMUX = ADMUX_REFERENCE | adc_channels[clamp];
-    if (ADCSRA & _BV(ADEN)) {
-        ADCSRA |= _BV(ADSC);
-        clamps[sampled].sum += code;
-        clamps[sampled].samples++;
-    }
-
-    const uint8_t pins = PULSE_PIN;
-    for (uint8_t i = 0; i < PULSE_COUNT; i++) {
-        if (pulse_sample(&pulses[i].input, pins & _BV(pulse_bits[i]))) {
-            pulses[i].waiting++;
-            pulses[i].ms = clock_ms;
-            events |= EVENT_PULSE;
+    const uint8_t state = ADCSRA;
+    if ((state & (_BV(ADEN) | _BV(ADSC))) == _BV(ADEN)) {
+        struct clamp_input *clamp = sampled;
+        clamp->readings.sum += ADC;
+        clamp->readings.samples++;
+        if (++clamp == clamps + CLAMP_COUNT) {
+            clamp = clamps;
         }
+        sampled = clamp;
+        ADMUX = clamp->admux;
+        ADCSRA = state | _BV(ADSC);
     }
-
-    count_ms();
+    if ((PULSE_PIN ^ believed) & pulse_mask) {
+        TIMSK2 = _BV(OCIE2A) | _BV(OCIE2B); // an input moves: look closer until it has settled
+    }
+    clock_rest = (uint8_t)(clock_rest + CLOCK_STEP);
+    if (clock_rest >= CLOCK_WRAP) {
+        clock_rest = (uint8_t)(clock_rest - CLOCK_WRAP);
+        clock_ms++;
+    }
     if (++block_ticks >= BLOCK_TICKS) {
         block_ticks = 0;
         events |= EVENT_BLOCK;
     }
 }
 
+// Once a tick while an input differs from its stable level.
+ISR(TIMER2_COMPB_vect)
+{
+    const uint8_t pins = PULSE_PIN;
+    bool settled = true;
+    for (uint8_t i = 0; i < PULSE_COUNT; i++) {
+        const bool level = pins & pulses[i].bit;
+        if (pulse_sample(&pulses[i].input, level)) {
+            pulses[i].waiting++;
+            pulses[i].ms = clock_ms;
+            events |= EVENT_PULSE;
+        }
+        if (pulses[i].input.level) {
+            believed |= pulses[i].bit;
+        } else {
+            believed &= (uint8_t)~pulses[i].bit;
+        }
+        settled = settled && level == pulses[i].input.level;
+    }
+    if (settled) {
+        TIMSK2 = _BV(OCIE2A);
+    }
+}
+
 void tick_start(uint8_t debounce_ms)
 {
+    static const uint8_t adc_channels[CLAMP_COUNT] = CLAMP_ADC_CHANNELS;
+    static const uint8_t pulse_bits[PULSE_COUNT] = PULSE_BITS;
     const uint8_t samples = pulse_samples(debounce_ms, TICK_HZ);
-    for (uint8_t i = 0; i < PULSE_COUNT; i++) {
-        PULSE_DDR &= (uint8_t)~_BV(pulse_bits[i]);
-        PULSE_PORT |= _BV(pulse_bits[i]);
+    for (uint8_t i = 0; i < CLAMP_COUNT; i++) {
+        clamps[i].admux = ADMUX_REFERENCE | adc_channels[i];
     }
     for (uint8_t i = 0; i < PULSE_COUNT; i++) {
-        pulse_start(&pulses[i].input, PULSE_PIN & _BV(pulse_bits[i]), samples);
+        pulses[i].bit = (uint8_t)_BV(pulse_bits[i]);
+        pulse_mask |= pulses[i].bit;
+        // A contact that is closed at power-up counts nothing until it has opened: it may have been counted before.
+        pulse_start(&pulses[i].input, false, samples);
     }
+    PULSE_DDR &= (uint8_t)~pulse_mask;
+    PULSE_PORT |= pulse_mask;
     adc_on();
     TCCR2A = _BV(WGM21); // clear on compare match
     TCCR2B = _BV(CS21) | _BV(CS20);
     OCR2A = (uint8_t)(F_CPU / TICK_PRESCALER / TICK_HZ - 1U);
+    OCR2B = OCR2A / 2U;
     TIMSK2 = _BV(OCIE2A);
 }
 
 void adc_on(void)
 {
-    ADMUX = ADMUX_REFERENCE | adc_channels[clamp];
+    ADMUX = sampled->admux;
     ADCSRA = _BV(ADEN) | _BV(ADSC) | ADC_PRESCALER_BITS;
 }
 
@@ -107,15 +140,16 @@ void adc_off(void)
     ADCSRA = 0;
 }
 
-void tick_take_clamp(uint8_t index, uint32_t *sum, uint16_t *samples)
+struct readings tick_take_clamp(uint8_t clamp)
 {
+    struct readings taken;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
-        *sum = clamps[index].sum;
-        *samples = clamps[index].samples;
-        clamps[index].sum = 0;
-        clamps[index].samples = 0;
+        taken = clamps[clamp].readings;
+        clamps[clamp].readings.sum = 0;
+        clamps[clamp].readings.samples = 0;
     }
+    return taken;
 }
 
 uint8_t tick_take_pulses(uint8_t input, uint32_t *ms)

@@ -110,8 +110,13 @@ class Board:
 
     @property
     def awake_share(self) -> float:
-        """Share of the time the CPU was not asleep."""
-        return float(self._native.call("awake_cycles")) / max(1, self._native.call("cycle"))
+        """Share of the powered time in which the CPU was not asleep."""
+        return float(self._native.call("awake_cycles") / max(1, self._native.call("powered_cycles")))
+
+    @property
+    def resets(self) -> int:
+        """Resets of the chip so far, for whatever reason."""
+        return int(self._native.call("resets"))
 
     # -- inputs --
 
