@@ -31,12 +31,12 @@ def _counters(text: str) -> dict[str, int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fluksosim",
-        description="A Flukso sensor board in a simulated house: the real firmware in simavr, in real time, behind a pty.",
+        description="A Flukso sensor board in a simulated house: the real firmware in simavr, in real time.",
     )
     parser.add_argument("--board", default="v1_1", help="board to simulate (default: %(default)s)")
     parser.add_argument("--state", type=Path, required=True, metavar="FILE", help="keeps the EEPROM; made if missing")
     parser.add_argument("--pty", type=Path, metavar="LINK", help="symbolic link to make to the serial port")
-    parser.add_argument("--control", type=Path, metavar="SOCKET", help="unix socket for commands, one JSON object a line")
+    parser.add_argument("--control", type=Path, metavar="SOCKET", help="unix socket for commands: JSON lines")
     parser.add_argument("--seed", type=int, default=1, help="which household (default: %(default)s)")
     parser.add_argument(
         "--epoch-counters", type=_counters, metavar="JSON", help='counters of a fresh state, {"input": Wh or L, ...}'

@@ -1,8 +1,8 @@
 """A sensor board: our compiled firmware in simavr, with hands on its inputs, its supply and its EEPROM.
 
-    with Board("v1_1", eeprom=image) as board:
-        board.clamp_watts(0, 1000)
-        lines = board.run_for(60)
+with Board("v1_1", eeprom=image) as board:
+    board.clamp_watts(0, 1000)
+    lines = board.run_for(60)
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Line:
 
 
 class Board:
-    """One board. Times are seconds of simulated time since it was made; inputs count from 0 in the order of the sensors."""
+    """One board. Times are seconds of simulated time since it was made; clamps and pulse inputs count from 0."""
 
     def __init__(self, board: str = "v1_1", eeprom: bytes | None = None, seed: int = 1) -> None:
         built = build(board)
@@ -168,8 +168,8 @@ class Board:
     def power_cut(self, hold_up_s: float = 0.0) -> list[Line]:
         """Cut the power; lines completed meanwhile.
 
-        With `hold_up_s` the supply sinks so slowly that this time passes between the comparator's threshold (4.84 V) and the
-        brown-out level (2.7 V); with 0 it is gone at once. SRAM is lost and an EEPROM byte being written is torn.
+        With `hold_up_s` the supply sinks so slowly that this time passes between the comparator's threshold (4.84 V)
+        and the brown-out level (2.7 V); with 0 it is gone at once. SRAM is lost, an EEPROM byte being written is torn.
         """
         lines: list[Line] = []
         if hold_up_s > 0:

@@ -18,7 +18,8 @@ class BoardHeader:
             known = ", ".join(sorted(p.stem for p in path.parent.glob("*.h")))
             raise ValueError(f"there is no board {board!r}; there are: {known}")
         text = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
-        self._defines = {name: value.strip() for name, value in re.findall(r"^#define (\w+) (.+)$", text, re.MULTILINE)}
+        defines = re.findall(r"^#define (\w+) (.+)$", text, re.MULTILINE)
+        self._defines: dict[str, str] = {name: value.strip() for name, value in defines}
 
     def text(self, name: str) -> str:
         """Return a define as it is written. KeyError without it."""
@@ -38,15 +39,15 @@ class BoardHeader:
 
         def factor() -> int:
             nonlocal position
-            token = tokens[position]
+            word = tokens[position]
             position += 1
-            if token == "(":
+            if word == "(":
                 value = term_sum()
                 position += 1
                 return value
-            if token[0].isdigit():
-                return int(token.rstrip("UL"), 0)
-            return self._value(self._defines[token])
+            if word[0].isdigit():
+                return int(word.rstrip("UL"), 0)
+            return self._value(self._defines[word])
 
         def product() -> int:
             nonlocal position

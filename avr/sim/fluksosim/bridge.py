@@ -1,7 +1,7 @@
 """The board's serial port: a pty in raw mode whose slave is published as a symbolic link.
 
-As with a real serial port, what is sent while nobody has the port open is lost, and a reader that comes back does not get
-what was sent while it was away.
+As with a real serial port, what is sent while nobody has the port open is lost, and a reader that comes back does not
+get what was sent while it was away.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class BridgeError(RuntimeError):
 
 
 class PtyBridge:
-    """One serial port. `link` becomes a symbolic link to the pty's slave; BridgeError when something else stands there."""
+    """One serial port. `link` becomes a symbolic link to the pty's slave; BridgeError when something else is there."""
 
     def __init__(self, link: Path) -> None:
         self.link = link

@@ -32,7 +32,8 @@ def build(board: str) -> Built:
         try:
             made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         except FileNotFoundError as error:
-            raise BuildError("make is not installed; on Debian: apt-get install make gcc gcc-avr avr-libc libsimavr-dev") from error
+            needed = "make gcc gcc-avr avr-libc binutils-avr libsimavr-dev"
+            raise BuildError(f"make is not installed; on Debian: apt-get install {needed}") from error
         if made.returncode:
             raise BuildError(f"{' '.join(command)} failed:\n{made.stdout}")
     return Built(folder / board / "firmware.hex", folder / "libfluksosim.so")

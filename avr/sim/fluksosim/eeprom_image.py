@@ -1,4 +1,4 @@
-"""The EEPROM image of a board: factory block and counter log, as avr/src/factory.h and avr/src/counter_log.h lay them out."""
+"""The EEPROM image of a board: factory block and counter log, laid out as in avr/src/factory.h and counter_log.h."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ID_BYTES = 16
 
 @dataclass(frozen=True)
 class FactorySensor:
-    """One sensor as provisioned: id (32 hex), weight (clamp: meter constant; pulse: Wh or L) and thousandths of the weight."""
+    """One sensor as provisioned: id (32 hex), weight (clamp: meter constant; pulse: Wh or L) and its thousandths."""
 
     id: str
     weight: int
@@ -49,7 +49,7 @@ def _with_crc(data: bytes) -> bytes:
 
 
 def factory_block(sensors: Sequence[FactorySensor], debounce_ms: int = 0) -> bytes:
-    """Return the factory block for `sensors`, in the order of the board's inputs. ValueError for an id that is not 32 hex."""
+    """Return the factory block for `sensors`, in the order of the inputs. ValueError for an id that is not 32 hex."""
     block = bytes((FACTORY_MAGIC, FACTORY_LAYOUT, len(sensors), debounce_ms))
     for sensor in sensors:
         raw = bytes.fromhex(sensor.id)

@@ -11,10 +11,10 @@ from .household import Household
 def history(
     household: Household, sensor: HouseSensor, start_s: int, end_s: int, end_counter: int, step_s: int = 60
 ) -> Iterator[tuple[int, int]]:
-    """Yield (unix time s, counter in Wh or L) of `sensor` at every multiple of `step_s` from `start_s`, and at `end_s`.
+    """Yield (unix time s, counter in Wh or L) at every multiple of `step_s` from `start_s` on, and at `end_s`.
 
-    Ascending; the last one is exactly (end_s, end_counter), so a board that starts with that counter continues without a
-    step. A pulse sensor moves in whole pulses. Counters wrap at 2^32 as the board's do. Nothing is kept in memory.
+    Ascending; the last one is exactly (end_s, end_counter), so a board that starts with that counter continues without
+    a step. A pulse sensor moves in whole pulses. Counters wrap at 2^32 as the board's do. Nothing is kept in memory.
     """
     pulse = sensor.weight if sensor.sensor_class == "pulse" else 1
     quantum = sensor.unit_total * pulse

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class HouseSensor:
-    """One input of the board. `weight` is what the factory block holds: the meter constant of a clamp, Wh or L for a pulse."""
+    """One input of the board. `weight` as in the factory block: the meter constant of a clamp, Wh or L for a pulse."""
 
     input: int
     name: str

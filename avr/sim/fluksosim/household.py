@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from .loads import LOADS, Day
 from .weather import DAY_S
@@ -53,13 +53,13 @@ def _profile(seed: int, day: int, loads: tuple[str, ...]) -> Profile:
                     changes[last] = changes.get(last, 0) - rate
     seconds = sorted(changes)
     rates = list(accumulate(changes[second] for second in seconds))
-    lengths = (later - earlier for earlier, later in zip(seconds, seconds[1:], strict=False))
+    lengths = (later - earlier for earlier, later in pairwise(seconds))
     totals = list(accumulate((rate * length for rate, length in zip(rates, lengths, strict=False)), initial=0))
     return Profile(seconds, rates, totals)
 
 
 class Household:
-    """A house with its habits, made from `seed`; its clock is `utc_offset_s` ahead of UTC (default: Central European)."""
+    """A house with its habits, made from `seed`. Its clock is `utc_offset_s` ahead of UTC (default: central Europe)."""
 
     def __init__(self, seed: int = 1, utc_offset_s: int = 3600) -> None:
         self.seed = seed
@@ -76,7 +76,7 @@ class Household:
         return _profile(self.seed, int(day), CIRCUITS[circuit]).rate(second)
 
     def total(self, circuit: str, start_s: int, end_s: int) -> int:
-        """Return what a circuit drew from unix time `start_s` to `end_s`: Ws, for gas mL. Exact, and additive over time."""
+        """Return what a circuit drew from unix time `start_s` to `end_s`: Ws, for gas mL. Exact and additive."""
         if end_s < start_s:
             raise ValueError(f"the interval ends ({end_s}) before it starts ({start_s})")
         total = 0
@@ -86,7 +86,7 @@ class Household:
         return total
 
     def totals(self, circuit: str, start_s: int, end_s: int, step_s: int) -> Iterator[tuple[int, int]]:
-        """Yield (unix time, drawn since `start_s`) for every multiple of `step_s` in start_s < time < end_s, and for end_s."""
+        """Yield (unix time, drawn since `start_s`) at each multiple of `step_s` after start_s, and at end_s."""
         so_far = 0
         time_s = start_s - start_s % step_s + step_s
         for day, first, last in self._days(start_s, end_s):

@@ -1,7 +1,7 @@
 """What runs in the simulated house on one day: each load's schedule of (start, end, rate).
 
 Times are whole seconds from local midnight, and may pass the end of the day (a programme started late). Rates are whole
-watts, for the gas boiler whole mL/s, so that energy and volume add up exactly. Everything is deterministic from the seed and
+watts, for the gas boiler whole mL/s, so that energy and volume add up exactly. All is deterministic from the seed and
 the day. Only `Random.random()` is used: it alone is guaranteed to give the same numbers in every Python version.
 """
 
@@ -65,14 +65,14 @@ def _clock(hours: float) -> int:
 
 
 def _base(day: Day) -> Iterable[Segment]:
-    # Router, standby, ventilation: 70 to 110 W, moving a little every few minutes.
+    # Router, standby, ventilation: 110 to 170 W, moving a little every few minutes.
     dice = day.dice("base")
-    level = dice.between(75, 90)
+    level = dice.between(125, 150)
     start = 0
     while start < DAY_S:
         end = min(DAY_S, start + dice.whole(2, 9) * MINUTE_S)
-        level += (85 - level) * 0.1 + dice.between(-6, 6)
-        yield start, end, int(min(110, max(68, level)))
+        level += (137 - level) * 0.1 + dice.between(-6, 6)
+        yield start, end, int(min(170, max(110, level)))
         start = end
 
 
@@ -97,11 +97,11 @@ def _lighting(day: Day) -> Iterable[Segment]:
 def _electronics(day: Day) -> Iterable[Segment]:
     dice = day.dice("electronics")
     evening = dice.between(18.5, 20)
-    yield _clock(evening), _clock(dice.between(22.3, 23.5)), dice.whole(110, 170)
+    yield _clock(evening), _clock(dice.between(22.3, 23.5)), dice.whole(150, 230)
     if day.weekend:
-        yield _clock(dice.between(9.5, 11)), _clock(dice.between(13, 17)), dice.whole(80, 160)
+        yield _clock(dice.between(9.5, 11)), _clock(dice.between(13, 17)), dice.whole(110, 190)
     elif dice.chance(0.6):  # somebody works at home
-        yield _clock(dice.between(8.3, 9)), _clock(dice.between(16, 17.5)), dice.whole(70, 120)
+        yield _clock(dice.between(8.3, 9)), _clock(dice.between(16, 17.5)), dice.whole(90, 150)
 
 
 def _kettle(day: Day) -> Iterable[Segment]:
@@ -124,10 +124,10 @@ def _cooking(day: Day) -> Iterable[Segment]:
         yield start, boost, dice.whole(1700, 2100)
         end = start + dice.whole(25, 45) * MINUTE_S
         while boost < end:  # simmering: the plate switches
-            on = boost + dice.whole(30, 80)
-            yield boost, on, 1200
-            boost = on + dice.whole(40, 100)
-    if dice.chance(0.5 if day.weekend else 0.2):  # the oven: full power until hot, then its thermostat
+            on = boost + dice.whole(40, 90)
+            yield boost, on, 1400
+            boost = on + dice.whole(30, 70)
+    if dice.chance(0.6 if day.weekend else 0.3):  # the oven: full power until hot, then its thermostat
         start = _clock(dice.between(17.2, 18.4))
         hot = start + dice.whole(7, 11) * MINUTE_S
         yield start, hot, 2300
@@ -150,7 +150,7 @@ def _dishwasher(day: Day) -> Iterable[Segment]:
 
 def _washing(day: Day) -> Iterable[Segment]:
     dice = day.dice("washing")
-    if not dice.chance(0.8 if day.weekend else 0.3):
+    if not dice.chance(0.85 if day.weekend else 0.45):
         return
     start = _clock(dice.between(9, 12) if day.weekend else dice.between(17, 19.5))
     yield start, start + 80 * MINUTE_S, 150
@@ -164,12 +164,12 @@ def _washing(day: Day) -> Iterable[Segment]:
 
 
 def _heat_pump(day: Day) -> Iterable[Segment]:
-    # 0.42 kWh a day for each K below 17 °C, most of it by day: at night the house may cool a little.
+    # 0.47 kWh a day for each K below 17 °C, most of it by day: at night the house may cool a little.
     dice = day.dice("heat_pump")
     for hour in range(24):
         need_k = max(0.0, 17 - day.temperature((hour + 0.5) * HOUR_S))
         weight = 0.5 if hour < 5 or hour >= 22 else 1.2
-        joules = need_k * 420 / 24 * weight * HOUR_S
+        joules = need_k * 470 / 24 * weight * HOUR_S
         if joules <= 0:
             continue
         power = dice.whole(750, 1350)
@@ -191,9 +191,9 @@ def _gas_boiler(day: Day) -> Iterable[Segment]:
         start = _clock(dice.between(7, 22.5))
         yield start, start + dice.whole(30, 120), 330
     for hour in range(6, 23):
-        need_k = max(0.0, 14 - day.temperature((hour + 0.5) * HOUR_S))
-        run = min(int(need_k * 20), 40 * MINUTE_S)
-        if run > 30:
+        need_k = max(0.0, 15.5 - day.temperature((hour + 0.5) * HOUR_S))
+        run = min(int(need_k * 34), 40 * MINUTE_S)
+        if run > 60:
             start = hour * HOUR_S + dice.whole(0, HOUR_S - run - 1)
             yield start, start + run, 260
 
@@ -203,7 +203,7 @@ KETTLE_W = 2200
 
 @dataclass(frozen=True)
 class Load:
-    """One load: its name, the rate it runs at when it is switched on by hand (W, gas: mL/s), and its schedule of a day."""
+    """One load: its name, its rate when it is switched on by hand (W, gas: mL/s), and its schedule of a day."""
 
     name: str
     rate: int
@@ -213,7 +213,7 @@ class Load:
 LOADS: dict[str, Load] = {
     load.name: load
     for load in (
-        Load("base", 85, _base),
+        Load("base", 137, _base),
         Load("fridge", 90, _fridge),
         Load("lighting", 120, _lighting),
         Load("electronics", 140, _electronics),

@@ -61,7 +61,8 @@ class RealtimeBoard:
             while not self._stopping:
                 now = time.monotonic()
                 if now - origin - self.board.time_s > LONGEST_LAG_S:
-                    _LOG.warning("the host was away for %.1f s; the board did not run", now - origin - self.board.time_s)
+                    lag_s = now - origin - self.board.time_s
+                    _LOG.warning("the host was away for %.1f s; the board did not run", lag_s)
                     origin = now - self.board.time_s
                 self._slice(now - origin)
                 pause = max(0.0, origin + self.board.time_s + SLICE_S - time.monotonic())

@@ -30,7 +30,9 @@ def _new_id() -> str:
 def _initial_counters(epoch_counters: Mapping[str, int]) -> list[int]:
     known = {str(sensor.input) for sensor in HOUSE}
     if unknown := set(epoch_counters) - known:
-        raise StateError(f"--epoch-counters: there is no input {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+        raise StateError(
+            f"--epoch-counters: there is no input {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
+        )
     counters = [epoch_counters.get(str(sensor.input), 0) for sensor in HOUSE]
     if any(isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32 for value in counters):
         raise StateError("--epoch-counters: a counter is a whole number from 0 to 4294967295")
@@ -40,8 +42,8 @@ def _initial_counters(epoch_counters: Mapping[str, int]) -> list[int]:
 class StateFile:
     """The EEPROM image in `path` (0600), locked against a second simulator while open.
 
-    A file that does not exist is made: new sensor ids, counters at `epoch_counters` ({input: Wh or L}). StateError when the
-    file is of another board, in use, or when `epoch_counters` are given although it exists.
+    A file that does not exist is made: new sensor ids, counters at `epoch_counters` ({input: Wh or L}). StateError when
+    the file is of another board, in use, or when `epoch_counters` are given although it exists.
     """
 
     def __init__(self, path: Path, header: BoardHeader, epoch_counters: Mapping[str, int] | None = None) -> None:
@@ -92,12 +94,14 @@ def load(path: Path, header: BoardHeader) -> bytes:
     except OSError as error:
         raise StateError(f"cannot read the state file {path}: {error.strerror}") from error
     if len(image) != header.number("EEPROM_BYTES") or read_factory(image, header) is None:
-        raise StateError(f"{path} is not the state of a simulated {header.board} board; remove it or give --state another path")
+        raise StateError(
+            f"{path} is not the state of a simulated {header.board} board; remove it or give --state another path"
+        )
     return image
 
 
 def describe(image: bytes, header: BoardHeader) -> list[dict[str, Any]]:
-    """Return the sensors of the simulated house: id, name, type, class, input and the counter in the EEPROM (Wh or L)."""
+    """Return the sensors of the house: id, name, type, class, input and the counter in the EEPROM (Wh or L)."""
     factory, record = read_factory(image, header), read_log(image, header)
     if factory is None:
         raise StateError("the image has no factory block")

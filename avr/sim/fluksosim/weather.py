@@ -17,20 +17,20 @@ def _anchor(seed: int, slot: int) -> float:
 
 
 def day_temperature(seed: int, day: int) -> float:
-    """Return the mean outdoor temperature in °C of `day` (days since 1970-01-01, local), between about -6 and 24.
+    """Return the mean outdoor temperature in °C of `day` (days since 1970-01-01, local), between about -1 and 22.
 
-    A maritime climate: 10.5 °C over the year with 7.5 K between the seasons, coldest in the middle of January, and spells of
-    four days that move it by up to 5 K.
+    A maritime climate: 10.5 °C over the year, 7.5 K less in the middle of January and more in July, and spells of four
+    days that move it by up to 3.5 K.
     """
     season = -math.cos(2 * math.pi * ((day % YEAR_DAYS) - 15) / YEAR_DAYS)
     spell, position = divmod(day / 4, 1)
     smooth = position * position * (3 - 2 * position)
     before, after = _anchor(seed, int(spell)), _anchor(seed, int(spell) + 1)
-    return 10.5 + 7.5 * season + 5 * (before + (after - before) * smooth)
+    return 10.5 + 7.5 * season + 3.5 * (before + (after - before) * smooth)
 
 
 def temperature(seed: int, local_s: float) -> float:
-    """Return the outdoor temperature in °C at `local_s` (unix time shifted to local): coldest at 5 h, warmest at 17 h."""
+    """Return the outdoor temperature in °C at `local_s` (unix time shifted to local), coldest at 5 h."""
     day, second = divmod(local_s, DAY_S)
     today, tomorrow = day_temperature(seed, int(day)), day_temperature(seed, int(day) + 1)
     mean = today + (tomorrow - today) * second / DAY_S
