@@ -42,8 +42,11 @@ class PulseGauge:
         Returns the new rate, or None when this pulse only starts a new measurement (first one, board restarted).
         `restarted` tells afterwards whether the board's clock went back.
         """
-        last, self._last = self._last, _Pulse(counter, ms, at)
+        last = self._last
         self.restarted = False
+        if last is not None and (counter, ms) == (last.counter, last.ms):
+            return None  # the board repeats its newest line when nothing happens: no pulse
+        self._last = _Pulse(counter, ms, at)
         if last is None:
             return None
         waited = at - last.at
