@@ -37,6 +37,7 @@ class Accounts:
         if not await self._passwords.verify(None if account is None else account.password_hash, password):
             return None
         assert account is not None  # noqa: S101 - verify is false without a hash
+        self._limiter.forget(LOGIN_BY_ACCOUNT, name.casefold())
         renewed = await self._passwords.renew(account.password_hash, password)
         if renewed is not None:
             await self._store.replace_password(account.number, renewed)

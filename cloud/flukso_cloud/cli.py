@@ -92,7 +92,7 @@ def init(arguments: argparse.Namespace) -> None:
     """Make what is missing of a cloud's folder."""
     home = Home(arguments.dir)
     home.make()
-    names = arguments.name or ["localhost"]
+    names = arguments.name or tls.names_of(home) or ["localhost"]
     made = {True: "made", False: "kept"}
     print(f"authority {home.ca_certificate}: {made[tls.make_authority(home)]}")
     print(f"certificate for {', '.join(names)}: {made[tls.make_certificate(home, names)]}")
@@ -187,7 +187,10 @@ def _parser() -> argparse.ArgumentParser:
 
     added = command(commands, "init", init, "Make certificates, keys and database. What exists is kept.")
     added.add_argument(
-        "--name", action="append", metavar="NAME", help="host name or address to be reached by, repeatable (localhost)"
+        "--name",
+        action="append",
+        metavar="NAME",
+        help="host name or address to be reached by, repeatable; without it the names stay, or localhost",
     )
     added.add_argument("--account", metavar="NAME", help="add this account, unless it exists")
     password(added)

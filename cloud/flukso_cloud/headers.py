@@ -17,7 +17,6 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-OTHER_POLICY = "default-src 'none'; frame-ancestors 'none'"
 HSTS = "max-age=31536000"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 SIGNED_PATHS = ("/device/", "/sensor/")
@@ -68,8 +67,6 @@ class SecurityHeaders:
                     headers.setdefault("Referrer-Policy", "same-origin")
                     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
                     headers.setdefault("X-Frame-Options", "DENY")
-                else:
-                    headers.setdefault("Content-Security-Policy", OTHER_POLICY)
                 if secure:
                     headers.setdefault("Strict-Transport-Security", HSTS)
             await send(message)

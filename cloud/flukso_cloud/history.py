@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,6 +11,9 @@ from .series import Span, measure, rate
 from .store import Sensor, Store
 from .timescale import SECONDS, night_in
 from .units import FACTORS, whole
+
+FEW = 2000
+"""Buckets whose arithmetic is over before anybody notices; more of them must not hold up the event loop."""
 
 
 class Point(NamedTuple):
@@ -38,16 +42,17 @@ async def averages(
     start = first.before.time if first.before is not None else edges[0]
     end = last.after.time if last.after is not None else edges[-1]
     breaks = await store.breaks(sensor.number, start, end)
-    factor = FACTORS[unit]
-    points: list[Point] = []
-    measured = measure(spans, near, breaks, meter=sensor.meter, resolution=resolution)
-    for bucket, span, found in zip(buckets, spans, measured, strict=True):
-        average = rate(
-            span,
-            found,
-            newest=None if newest is None else newest.time,
-            now=now if bucket.end <= now else bucket.start,
-            partial=nights is not None,
+
+    def points() -> list[Point]:
+        measured = measure(spans, near, breaks, meter=sensor.meter, resolution=resolution)
+        last = None if newest is None else newest.time
+        rates = (
+            rate(span, found, newest=last, now=now, lenient=nights is not None) if bucket.end <= now else None
+            for bucket, span, found in zip(buckets, spans, measured, strict=True)
         )
-        points.append(Point(bucket.end, None if average is None else whole(average * factor)))
-    return points
+        return [
+            Point(bucket.end, None if value is None else whole(value * FACTORS[unit]))
+            for bucket, value in zip(buckets, rates, strict=True)
+        ]
+
+    return points() if len(buckets) <= FEW else await asyncio.to_thread(points)

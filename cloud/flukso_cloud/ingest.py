@@ -7,13 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 import msgspec
+from cryptography.exceptions import InvalidTag
 
 from . import digest
 from .claim import claim_code, normalise
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
 from .rate import REGISTRATION_BY_ADDRESS, Limiter
-from .store import Device, Sensor, SensorConfig, Store
+from .store import Device, Sensor, SensorConfig, Store, StoreUnavailableError
 from .upload import MalformedError, read_heartbeat, read_measurements
 from .vault import Vault
 
@@ -54,7 +55,11 @@ class Ingest:
         self.refused: Counter[str] = Counter()
 
     def _key(self, device: Device) -> bytes:
-        return self._vault.unseal(device.sealed_key, device.id)
+        try:
+            return self._vault.unseal(device.sealed_key, device.id)
+        except InvalidTag:
+            log.critical("the key of device %s was sealed with another server.key than is here now", device.id)
+            raise StoreUnavailableError("server.key does not belong to this database") from None
 
     async def heartbeat(self, device_id: str, body: bytes, signature: str, now: int, address: str) -> tuple[bytes, str]:
         """Take a heartbeat, registering the device if it is new; return the answer and its digest.

@@ -25,6 +25,10 @@ class Limiter:
         """Count an attempt; False if it is one too many."""
         return self._strategy.hit(limit, who)
 
+    def forget(self, limit: RateLimitItem, who: str) -> None:
+        """Start anew: the attempts were somebody's who may."""
+        self._strategy.clear(limit, who)
+
 
 def neighbourhood(address: str) -> str:
     """Return what one person can be told by: an IPv4 address, or the first 64 bits of an IPv6 address."""

@@ -90,37 +90,49 @@ def measure(
     `near` has the neighbours of every edge of every span; `breaks` all breaks between them, in order of time.
     """
     starts = [interval.earlier.time for interval in breaks]
-    buckets: list[Bucket | None] = []
-    for span in spans:
-        opening = _opening(span.start, near[span.start], meter, resolution)
-        closing = _closing(span.end, near[span.end], meter, resolution)
-        if opening is None or closing is None or opening.time >= closing.time:
-            buckets.append(None)
-            continue
-        flowed, covered = closing.counter - opening.counter, closing.time - opening.time
-        for earlier, later in breaks[bisect_left(starts, opening.time) :]:
-            if later.time > closing.time:
-                break
-            known = meter.flow(earlier, later)
-            flowed += (0 if known is None else known) - (later.counter - earlier.counter)
-            if known is None:
-                covered -= later.time - earlier.time
-        buckets.append(Bucket(flowed, covered) if covered > 0 else None)
-    return buckets
+    return [_measure(span, near, breaks, starts, meter, resolution) for span in spans]
 
 
-def rate(span: Span, bucket: Bucket | None, *, newest: int | None, now: int, partial: bool = False) -> float | None:
+def _measure(
+    span: Span,
+    near: Mapping[int, Neighbours],
+    breaks: Sequence[Break],
+    starts: Sequence[int],
+    meter: Meter,
+    resolution: int,
+) -> Bucket | None:
+    before, after = near[span.start]
+    if before is not None and after is not None and after.time > span.end:  # no sample in it
+        whole = meter.spread(before, after, resolution)
+        length = span.end - span.start
+        return None if whole is None else Bucket(whole * length / (after.time - before.time), length)
+    opening = _opening(span.start, near[span.start], meter, resolution)
+    closing = _closing(span.end, near[span.end], meter, resolution)
+    if opening is None or closing is None or opening.time >= closing.time:
+        return None
+    flowed, covered = closing.counter - opening.counter, closing.time - opening.time
+    for earlier, later in breaks[bisect_left(starts, opening.time) :]:
+        if later.time > closing.time:
+            break
+        known = meter.flow(earlier, later)
+        flowed += (0 if known is None else known) - (later.counter - earlier.counter)
+        if known is None:
+            covered -= later.time - earlier.time
+    return Bucket(flowed, covered) if covered > 0 else None
+
+
+def rate(span: Span, bucket: Bucket | None, *, newest: int | None, now: int, lenient: bool = False) -> float | None:
     """Return the average rate of a span in Wh/s or L/s, or None if it has none.
 
     A bucket in progress has none; nor has the one that the newest sample (unix seconds) lies in, until nothing more can
-    be expected for it. A bucket counts what was measured: where half of it or more is covered, the rest counts as
-    nothing, so that resolutions agree. With `partial` any coverage will do.
+    be expected for it. Else it is the average over what was measured, if that is half of the bucket or more, as the
+    original archives had it. With `lenient` any coverage will do, and what was not measured counts as nothing.
     """
     if bucket is None or span.end > now:
         return None
     if newest is not None and newest < span.end and now - newest <= SHORTEST_GAP:
         return None
     length = span.end - span.start
-    if not partial and bucket.covered < ENOUGH * length:
-        return None
-    return bucket.flowed / length
+    if lenient:
+        return bucket.flowed / length
+    return bucket.flowed / bucket.covered if bucket.covered >= ENOUGH * length else None

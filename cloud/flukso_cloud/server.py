@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 
 import uvicorn
@@ -42,9 +43,17 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ServerError(f"cannot listen on {host} port {port}: {reason}") from error
 
 
+def _raise_file_limit() -> None:
+    """Let each live stream and each device have its socket: take as many open files as the system grants."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def serve(home: Home, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and return."""
     listener = _listen(host, port)
+    _raise_file_limit()
     config = uvicorn.Config(
         TitleCase(create_app(home)),
         http=DeviceProtocol,

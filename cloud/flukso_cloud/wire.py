@@ -15,8 +15,6 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD_SECONDS = 10.0
-"""Longest time from the first byte of a request, or from the connection, to the end of the header."""
 _SPELLED = {"www-authenticate": b"WWW-Authenticate", "etag": b"ETag"}
 
 
@@ -79,6 +77,8 @@ class _Corked:
 class DeviceProtocol(H11Protocol):
     """uvicorn's h11 protocol, with a deadline for the header of a request, and one write for each answer."""
 
+    head_seconds = 10.0
+    """Longest time from the first byte of a request, or from the connection, to the end of the header."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -108,7 +108,7 @@ class DeviceProtocol(H11Protocol):
         fresh = self.cycle is None
         waiting = self.conn.their_state is h11.IDLE and (fresh or bool(self.conn.trailing_data[0]))
         if waiting and self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+            self._deadline = self.loop.call_later(self.head_seconds, self._too_slow)
         elif not waiting and self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -89,6 +89,16 @@ async def viewer_of(request: Request) -> Viewer:
     return Viewer(token.account, token.sensor)
 
 
+async def still_sees(request: Request, viewer: Viewer) -> bool:
+    """Tell whether the session or token of a long request is still good."""
+    accounts = cloud_of(request).accounts
+    text = request.headers.get("x-token", request.query_params.get("token"))
+    if text is not None:
+        return await accounts.token(text) is not None
+    account = await accounts.whose_session(request.cookies.get(COOKIE, ""), unix_now())
+    return account is not None and account.number == viewer.account
+
+
 async def sensor_for(request: Request, viewer: Viewer, sensor_id: str) -> Sensor:
     """Return a sensor that the viewer may see; 401 if there is none of that id, or it is somebody else's."""
     cloud = cloud_of(request)

@@ -182,8 +182,11 @@ async def _parameters(request: Request, sensor: Sensor) -> Response:
     return Response(msgspec.json.encode(parameters), headers=OPEN, media_type="application/json")
 
 
+async def _sensor(request: Request) -> Response:
+    return await (post_sensor if request.method == "POST" else get_sensor)(request)
+
+
 routes: list[BaseRoute] = [
     Route("/device/{device}", post_device, methods=["POST"]),
-    Route("/sensor/{sensor}", post_sensor, methods=["POST"]),
-    Route("/sensor/{sensor}", get_sensor, methods=["GET"]),
+    Route("/sensor/{sensor}", _sensor, methods=["GET", "POST"]),
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import msgspec
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -11,15 +14,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.ids import is_id
-from flukso_cloud.live import Broadcaster, Reading
+from flukso_cloud.live import Reading
 from flukso_cloud.overview import overview
 
-from .access import refused, sensor_for, viewer_of
+from .access import Viewer, refused, sensor_for, still_sees, viewer_of
 from .request import bad_request, cloud_of
 
 MOST_SENSORS = 256
 """Of one live stream."""
 PING_SECONDS = 15
+LOOK_SECONDS = 15
+"""Longest time that a stream outlives the session or token that opened it."""
 SEND_SECONDS = 30
 """A listener who takes nothing for so long is cut off."""
 
@@ -43,15 +48,20 @@ async def get_live(request: Request) -> Response:
         raise bad_request(f"send 1 to {MOST_SENSORS} times sensor=<32 hexadecimal digits>")
     for sensor_id in wanted:
         await sensor_for(request, viewer, sensor_id)
-    return EventSourceResponse(
-        _events(cloud_of(request).live, wanted), ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS
-    )
+    return EventSourceResponse(_events(request, viewer, wanted), ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
 
 
-async def _events(live: Broadcaster, sensors: list[str]) -> AsyncIterator[ServerSentEvent]:
-    with live.listen(sensors) as listener:
+async def _events(request: Request, viewer: Viewer, sensors: list[str]) -> AsyncIterator[ServerSentEvent]:
+    """Yield readings until the session or token that opened the stream is no longer good."""
+    with cloud_of(request).live.listen(sensors) as listener:
+        looked = time.monotonic()
         while True:
-            yield _event(await listener.get())
+            with suppress(TimeoutError):
+                yield _event(await asyncio.wait_for(listener.get(), LOOK_SECONDS))
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                if not await still_sees(request, viewer):
+                    return
 
 
 def _event(reading: Reading) -> ServerSentEvent:

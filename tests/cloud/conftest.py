@@ -1,0 +1,73 @@
+"""Fixtures: a cloud's folder, the application in this process, and a real server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from flukso_cloud.app import create_app
+from flukso_cloud.home import Home
+from tests.cloud.fluksometer import Fluksometer
+from tests.cloud.owner import PASSWORD, Owner
+from tests.cloud.process import Server, run
+
+
+@pytest.fixture(scope="session")
+def folder_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cloud") / "home"
+    made = run("init", "--dir", folder, "--account", "kees", "--password-stdin", stdin=PASSWORD + "\n")
+    assert made.returncode == 0, made.stderr
+    added = run("account", "add", "mallory", "--dir", folder, FLUKSO_CLOUD_PASSWORD=PASSWORD)
+    assert added.returncode == 0, added.stderr
+    return folder
+
+
+@pytest.fixture
+def home(folder_made: Path, tmp_path: Path) -> Home:
+    """A cloud's folder with the accounts kees and mallory."""
+    return Home(Path(shutil.copytree(folder_made, tmp_path / "home")))
+
+
+@pytest.fixture
+def client(home: Home) -> Iterator[TestClient]:
+    """The application in this process."""
+    with TestClient(create_app(home), base_url="https://cloud.example", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def owner(client: TestClient) -> Owner:
+    """kees, with a token and no device yet."""
+    return Owner(client, "kees")
+
+
+@pytest.fixture
+def device(client: TestClient) -> Fluksometer:
+    """A registered device that nobody has claimed."""
+    device = Fluksometer()
+    body = device.registration()
+    assert client.post(f"/device/{device.id}", content=body, headers=device.headers(body)).status_code == 200
+    return device
+
+
+@pytest.fixture
+def send(client: TestClient) -> Callable[..., int]:
+    """Upload as a device, and return the status."""
+
+    def send(device: Fluksometer, body: bytes, **headers: str) -> int:
+        path = f"/sensor/{device.sensor}"
+        return client.post(path, content=body, headers=device.headers(body, **headers)).status_code
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def server(folder_made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server, shared by the tests of one worker; each brings devices of its own."""
+    home = Path(shutil.copytree(folder_made, tmp_path_factory.mktemp("served") / "home"))
+    with Server(home) as server:
+        yield server

@@ -1,0 +1,172 @@
+"""A real `flukso-cloud serve`: its own process, TLS, a port of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+COMMAND = str(Path(sys.executable).with_name("flukso-cloud"))
+START_SECONDS = 30
+
+
+def run(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command and return how it ended."""
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        input=stdin,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+class Server:
+    """The running server of the cloud in `home`, as a context manager."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        self.home = home
+        self._arguments = arguments
+        self.port = 0
+        self.log = ""
+
+    def __enter__(self) -> Server:
+        self.process = subprocess.Popen(
+            [COMMAND, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        listening = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(listening,), daemon=True)
+        self._reader.start()
+        assert listening.wait(START_SECONDS), self.log
+        assert self.port, self.log
+        return self
+
+    def _read(self, listening: threading.Event) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.log += line
+            found = re.search(r"https://.*:(\d+)$", line)
+            if found:
+                self.port = int(found[1])
+                listening.set()
+        listening.set()
+
+    def kill(self) -> None:
+        """Kill -9, as a power cut of the process."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit status."""
+        self.process.terminate()
+        status = self.process.wait(20)
+        self._reader.join(5)
+        return status
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it is, by a name of its certificate."""
+        return f"https://localhost:{self.port}"
+
+    def trust(self) -> ssl.SSLContext:
+        """Return a context that verifies against the cloud's own authority."""
+        return ssl.create_default_context(cafile=str(self.home / "ca.pem"))
+
+    def connect(self) -> Wire:
+        """Open a verified connection."""
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        return Wire(self.trust().wrap_socket(plain, server_hostname="localhost"))
+
+
+class Answer:
+    """An answer as it came over the wire: its status line, its header lines in their own case, its body."""
+
+    def __init__(self, head: bytes, body: bytes, in_first_read: bool) -> None:
+        self.status_line, *lines = head.decode("latin-1").split("\r\n")
+        self.lines = lines
+        self.headers = dict(line.split(":", 1) for line in lines)
+        self.body = body
+        self.in_first_read = in_first_read
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return int(self.status_line.split(" ")[1])
+
+
+class Wire:
+    """A raw connection that reads answers as a FLM02 does: by `Content-Length` in exactly this case."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._rest = b""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self.sock.sendall(data)
+
+    def request(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
+        """Send a request and read its answer."""
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        lines += [f"Content-Length: {len(body)}"] if method == "POST" else []
+        self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+        return self.answer()
+
+    def answer(self) -> Answer:
+        """Read one answer. One read from TLS returns at most one record, so the body comes with the head or later."""
+        data = self._rest
+        reads = 0
+        while b"\r\n\r\n" not in data:
+            data += self._read()
+            reads += 1
+        head, _, body = data.partition(b"\r\n\r\n")
+        answer = Answer(head, b"", in_first_read=False)
+        length = int(answer.headers.get("Content-Length", "0"))
+        while len(body) < length:
+            body += self._read()
+            reads += 1
+        self._rest = body[length:]
+        return Answer(head, body[:length], in_first_read=reads == 1)
+
+    def _read(self) -> bytes:
+        data = self.sock.recv(65536)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        return data
+
+    def is_closed_within(self, seconds: float) -> bool:
+        """Tell whether the server closes the connection in that time, sending nothing more but what is read here."""
+        self.sock.settimeout(0.1)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if not self.sock.recv(65536):
+                    return True
+            except TimeoutError:
+                continue
+            except OSError:
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.sock.close()
