@@ -1,12 +1,12 @@
 // Bundles the pages' scripts and styles into the Python package, which ships them: who installs the cloud needs no Node.
-import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+// usage: node build.js [FOLDER]
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = join(here, "../flukso_cloud/web/static/build");
+const target = resolve(process.argv[2] ?? join(here, "../flukso_cloud/web/static/build"));
 
 const result = await esbuild.build({
   absWorkingDir: here,
@@ -18,7 +18,6 @@ const result = await esbuild.build({
   format: "esm",
   target: ["es2022", "chrome110", "firefox115", "safari16.4"],
   legalComments: "none",
-  metafile: true,
   logLevel: "warning",
   write: false,
 });
@@ -28,24 +27,22 @@ mkdirSync(target, { recursive: true });
 const assets = {};
 for (const file of result.outputFiles) {
   const name = basename(file.path);
-  writeFileSync(join(target, name), file.contents);
+  put(name, file.contents);
   assets[name.replace(/-[A-Z0-9]+(\.\w+)$/, "$1")] = name;
 }
-copyFileSync(join(here, "node_modules/uplot/LICENSE"), join(target, "uPlot-LICENSE.txt"));
+put("uPlot-LICENSE.txt", readFileSync(join(here, "node_modules/uplot/LICENSE")));
 
-// The manifest is replaced in one move and the old files go last: a cloud that is running serves a whole set at any moment.
-const manifest = join(target, "manifest.json");
-writeFileSync(`${manifest}.new`, `${JSON.stringify({ sources: sources(), assets }, null, 1)}\n`);
-renameSync(`${manifest}.new`, manifest);
-const kept = new Set([...Object.values(assets), "manifest.json", "uPlot-LICENSE.txt"]);
-for (const name of readdirSync(target)) if (!kept.has(name)) rmSync(join(target, name), { force: true });
+// The manifest comes after what it names, and old files go last: a cloud that is running serves a whole set at any moment.
+put("manifest.json", Buffer.from(`${JSON.stringify({ assets }, null, 1)}\n`));
+const current = new Set(Object.values(assets));
+for (const name of readdirSync(target)) {
+  if (/-[A-Z0-9]{8}\.(js|css)$/.test(name) && !current.has(name)) rmSync(join(target, name), { force: true });
+}
 
-/** @returns {string} a digest of all that the result depends on, by which others see whether it is up to date */
-function sources() {
-  const digest = createHash("sha256");
-  const files = readdirSync(join(here, "src")).sort().map((name) => join("src", name));
-  for (const name of [...files, "build.js", "package-lock.json"]) {
-    if (existsSync(join(here, name))) digest.update(name).update("\0").update(readFileSync(join(here, name))).update("\0");
-  }
-  return digest.digest("hex");
+/** Writes a file in one move, and leaves one alone that is the same already. @param {string} name @param {Uint8Array} content */
+function put(name, content) {
+  const path = join(target, name);
+  if (existsSync(path) && readFileSync(path).equals(content)) return;
+  writeFileSync(`${path}.${process.pid}`, content);
+  renameSync(`${path}.${process.pid}`, path);
 }

@@ -142,7 +142,7 @@ function start(page) {
   }
   addEventListener("popstate", () => follow(readView(location.search, choices)));
 
-  let minutesAt = page.time;
+  let minutesAt = -Infinity;
   const live = new Live(page.sensors.map((sensor) => sensor.id), (reading) => {
     if (reading.gauge !== null) {
       traces.get(reading.sensor)?.add(reading.time, reading.gauge);
