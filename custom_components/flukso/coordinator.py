@@ -88,6 +88,8 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
                 LOGGER.debug("%s missed a poll: %s", self.name, error)
                 return self.data
+            # Nobody can be missing from a list that cannot be had.
+            self._absent_since.clear()
             key = "cannot_connect" if isinstance(error, FluksoConnectionError) else "invalid_response"
             raise UpdateFailed(
                 translation_domain=DOMAIN, translation_key=key, translation_placeholders={"error": str(error)}
@@ -132,7 +134,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
     def absent(self, known: set[str]) -> set[str]:
         """Return those of the known sensors that the Fluksometer has not listed for a minute."""
         now = monotonic()
-        missing = known - self.data.sensors.keys() if self.last_update_success else set()
+        missing = known - self.data.sensors.keys()
         self._absent_since = {sensor: self._absent_since.get(sensor, now) for sensor in missing}
         gone = {sensor for sensor, since in self._absent_since.items() if now - since >= ABSENT_SECONDS}
         self.awaited = missing - gone
@@ -143,9 +145,10 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         for sensor_id, at in self._pushed_at.items():
             if at < started or sensor_id not in snapshot.sensors or self.data is None:
                 continue
-            known = self.data.sensors.get(sensor_id)
-            if known is not None and known.reading is not None:
-                snapshot = snapshot.with_reading(sensor_id, known.reading)
+            known, polled = self.data.sensors.get(sensor_id), snapshot.sensors[sensor_id].reading
+            if known is None or known.reading is None or (polled is not None and polled.time > known.reading.time):
+                continue
+            snapshot = snapshot.with_reading(sensor_id, known.reading)
         return snapshot
 
     def _report_stale(self, snapshot: Snapshot) -> None:

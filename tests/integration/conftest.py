@@ -1,20 +1,19 @@
 """What all tests of the integration share."""
 
 # First, so that the test package's own folder of custom components does not hide ours.
-import custom_components.flukso  # noqa: F401
-
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 
+import custom_components.flukso  # noqa: F401
 import pytest
 from aiohttp import ClientSession
+from custom_components.flukso.const import DOMAIN
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
-
-from custom_components.flukso.const import DOMAIN
 from tests.integration.fluksometer import DEVICE, LoopbackFluksometer, running
 
 
@@ -97,7 +96,7 @@ async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[M
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     yield entry
-    if entry.state.recoverable:
+    if hass.config_entries.async_get_entry(entry.entry_id) and entry.state is ConfigEntryState.LOADED:
         await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -1,7 +1,6 @@
 """Addresses as users type them."""
 
 import pytest
-
 from custom_components.flukso.client import Address, FluksoAddressError, parse_address
 
 

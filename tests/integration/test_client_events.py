@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientSession, web
-
 from custom_components.flukso.client import (
     Address,
     FluksoConnectionError,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
-
 from custom_components.flukso.client import (
     Address,
     Board,

@@ -4,7 +4,6 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-
 from custom_components.flukso.counter_guard import CONFIRM_SECONDS, CounterGuard, GuardMemory
 
 T = 1_795_401_443.0

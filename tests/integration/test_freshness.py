@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from custom_components.flukso.client import Board, Device, Reading, Sensor, SensorClass, SensorType, Snapshot
 from custom_components.flukso.freshness import Freshness
 
