@@ -13,6 +13,7 @@
 #include <avr_acomp.h>
 #include <avr_adc.h>
 #include <avr_eeprom.h>
+#include <avr_extint.h>
 #include <avr_ioport.h>
 #include <avr_uart.h>
 #include <sim_avr.h>
@@ -50,7 +51,7 @@ struct contact_event {
     uint8_t port;
     uint8_t bit;
     uint8_t level;
-    struct contact_event *next;
+    struct contact_event *next, *previous;
 };
 
 struct fluksosim {
@@ -78,7 +79,7 @@ struct fluksosim {
     uint32_t *eeprom_wear; // erase or write operations for each byte
     uint64_t cut_after_operations; // EEPROM operations until the power is cut in the middle of one; 0: never
     uint8_t pulls[256][2]; // mask and value of the contacts on each port letter
-    struct contact_event *events;
+    struct contact_event *events, *last_event; // ascending in time
     struct {
         uint64_t cycle;
         uint8_t byte;
@@ -236,6 +237,11 @@ static void tear_eeprom(struct fluksosim *sim)
 
 static void set_contact(struct fluksosim *sim, uint8_t port, uint8_t bit, uint8_t level)
 {
+    for (uint8_t i = 0; i < EXTINT_COUNT; i++) {
+        // Otherwise simavr looks at INT0 and INT1 in every cycle while a contact is closed, interrupt enabled or not. Its reset
+        // puts this back.
+        avr_extint_set_strict_lvl_trig(sim->avr, i, 0);
+    }
     const uint8_t mask = (uint8_t)(1U << bit);
     sim->pulls[port][0] |= mask;
     sim->pulls[port][1] = (uint8_t)((sim->pulls[port][1] & ~mask) | (level ? mask : 0));
@@ -244,13 +250,24 @@ static void set_contact(struct fluksosim *sim, uint8_t port, uint8_t bit, uint8_
     avr_raise_irq(avr_io_getirq(sim->avr, AVR_IOCTL_IOPORT_GETIRQ(port), bit), level);
 }
 
+static struct contact_event *take_event(struct fluksosim *sim)
+{
+    struct contact_event *event = sim->events;
+    sim->events = event->next;
+    if (sim->events) {
+        sim->events->previous = NULL;
+    } else {
+        sim->last_event = NULL;
+    }
+    return event;
+}
+
 static avr_cycle_count_t on_contact(avr_t *avr, avr_cycle_count_t when, void *param)
 {
     (void)when;
     struct fluksosim *sim = param;
     while (sim->events && sim->events->cycle <= avr->cycle) {
-        struct contact_event *event = sim->events;
-        sim->events = event->next;
+        struct contact_event *event = take_event(sim);
         set_contact(sim, event->port, event->bit, event->level);
         free(event);
     }
@@ -396,9 +413,7 @@ struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t hz, 
 void fluksosim_close(struct fluksosim *sim)
 {
     while (sim->events) {
-        struct contact_event *event = sim->events;
-        sim->events = event->next;
-        free(event);
+        free(take_event(sim));
     }
     avr_terminate(sim->avr);
     free(sim->avr);
@@ -522,19 +537,26 @@ void fluksosim_mains(struct fluksosim *sim, double hz)
     sim->mains_hz = hz;
 }
 
-// Level of an input pin (port 'D', bit 2, ...) from `cycle` on; events of one pin must be given in ascending order of time.
+// Level of an input pin (port 'D', bit 2, ...) from `cycle` on.
 void fluksosim_contact(struct fluksosim *sim, uint64_t cycle, int port, int bit, int level)
 {
     struct contact_event *event = malloc(sizeof *event);
-    *event = (struct contact_event){
-        .cycle = cycle, .port = (uint8_t)port, .bit = (uint8_t)(bit & 7), .level = level ? 1 : 0, .next = NULL};
-    struct contact_event **at = &sim->events;
-    while (*at && (*at)->cycle <= cycle) {
-        at = &(*at)->next;
+    struct contact_event *before = sim->last_event; // most events are later than all others
+    while (before && before->cycle > cycle) {
+        before = before->previous;
     }
-    event->next = *at;
-    *at = event;
-    arm_contacts(sim);
+    struct contact_event *after = before ? before->next : sim->events;
+    *event = (struct contact_event){.cycle = cycle,
+                                    .port = (uint8_t)port,
+                                    .bit = (uint8_t)(bit & 7),
+                                    .level = level ? 1 : 0,
+                                    .next = after,
+                                    .previous = before};
+    *(before ? &before->next : &sim->events) = event;
+    *(after ? &after->previous : &sim->last_event) = event;
+    if (!before) {
+        arm_contacts(sim);
+    }
 }
 
 // ---- outputs ----

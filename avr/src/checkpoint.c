@@ -1,7 +1,7 @@
 #include "checkpoint.h"
 
 #define RESERVE_LARGEST 31U
-#define LARGEST_GAIN (UINT32_MAX / 2U / CHECKPOINT_S) // beyond it the estimate would overflow
+#define LARGEST_GAIN (UINT32_MAX / CHECKPOINT_S) // beyond it the estimate would overflow
 
 static uint32_t reserve_units(uint8_t exponent)
 {
@@ -71,11 +71,11 @@ void checkpoint_record(struct checkpoint *checkpoint, const struct counter *coun
         const uint32_t units = counters[i].units;
         record->units[i] = units;
         record->milli[i] = (uint16_t)(counters[i].nano / NANO_PER_MILLI);
-        // Twice what the coming interval will bring at the rate since the last record.
+        // What the coming interval will bring at the rate since the last record.
         uint32_t wanted = 0;
         if (!exact) {
             const uint32_t gained = units - checkpoint->saved[i];
-            wanted = (gained < LARGEST_GAIN ? gained : LARGEST_GAIN) * 2U * CHECKPOINT_S / age;
+            wanted = (gained < LARGEST_GAIN ? gained : LARGEST_GAIN) * CHECKPOINT_S / age;
         }
         if (!at_least(units, checkpoint->floor[i])) { // still held back: the next life must hold back as far as this one
             const uint32_t held = checkpoint->floor[i] - units;

@@ -38,8 +38,10 @@ class Line:
 class Board:
     """One board. Times are seconds of simulated time since it was made; clamps and pulse inputs count from 0."""
 
-    def __init__(self, board: str = "v1_1", eeprom: bytes | None = None, seed: int = 1) -> None:
-        built = build(board)
+    def __init__(
+        self, board: str = "v1_1", eeprom: bytes | None = None, seed: int = 1, power_up_silence_s: int = 0
+    ) -> None:
+        built = build(board, power_up_silence_s)
         self.header = BoardHeader(board)
         self.hz = self.header.number("F_CPU")
         self._native = Native(built.library, built.firmware_hex, self.header.text("BOARD_MCU"), self.hz, seed)
