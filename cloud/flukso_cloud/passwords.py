@@ -31,7 +31,7 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="argon2")
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._nobody: str | None = None
 
     def hash(self, password: str) -> str:
         """Return the hash of a password. Takes about 0.1 s."""
@@ -44,8 +44,10 @@ class Passwords:
     def _verify(self, stored: str | None, password: str) -> bool:
         if len(password) > LONGEST:
             return False
+        if stored is None:
+            self._nobody = self._nobody or self._hasher.hash("nobody has this password")
         try:
-            self._hasher.verify(stored or self._nobody, password)
+            self._hasher.verify(stored or self._nobody or "", password)
         except (VerificationError, InvalidHashError):
             return False
         return stored is not None

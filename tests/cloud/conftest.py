@@ -7,22 +7,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flukso_cloud.app import create_app
+from flukso_cloud.cli import main
+from flukso_cloud.home import Home
 from starlette.testclient import TestClient
 
-from flukso_cloud.app import create_app
-from flukso_cloud.home import Home
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD, Owner
-from tests.cloud.process import Server, run
+from tests.cloud.process import Server
 
 
 @pytest.fixture(scope="session")
 def folder_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cloud") / "home"
-    made = run("init", "--dir", folder, "--account", "kees", "--password-stdin", stdin=PASSWORD + "\n")
-    assert made.returncode == 0, made.stderr
-    added = run("account", "add", "mallory", "--dir", folder, FLUKSO_CLOUD_PASSWORD=PASSWORD)
-    assert added.returncode == 0, added.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLUKSO_CLOUD_PASSWORD", PASSWORD)
+        main(["init", "--dir", str(folder), "--account", "kees"])
+        main(["account", "add", "mallory", "--dir", str(folder)])
     return folder
 
 

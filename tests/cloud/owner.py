@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.testclient import TestClient
-
 from flukso_cloud.accounts import new_token
 from flukso_cloud.claim import claim_code
 from flukso_cloud.cloud import Cloud
 from flukso_cloud.vault import digest_of
+from starlette.testclient import TestClient
+
 from tests.cloud.fluksometer import Fluksometer
 
 PASSWORD = "correct horse battery"
@@ -48,7 +48,9 @@ class Owner:
     def series(self, sensor: str, **query: Any) -> Any:
         """GET /sensor with the token; return the answer."""
         query = {"version": "1.0", "token": self.token, "unit": "watt"} | query
-        return self.client.get(f"/sensor/{sensor}", params={name: value for name, value in query.items() if value})
+        return self.client.get(
+            f"/sensor/{sensor}", params={name: value for name, value in query.items() if value is not None}
+        )
 
     def log_in(self, password: str = PASSWORD) -> Any:
         """Log in with the form; the client keeps the cookie."""

@@ -1,7 +1,6 @@
 """X-Digest (section 2.1)."""
 
 import pytest
-
 from flukso_cloud.digest import is_digest, matches, sign
 
 KEY = b"00112233445566778899aabbccddeeff"
@@ -9,8 +8,7 @@ VECTORS = [
     (b'{"measurements":[[1300000000,1000],[1300000060,1010]]}', "1ee1f36b05c9e18c6f8a7baac70955ba7803c02d"),
     (b'{"upgrade":0,"timestamp":1300000000}', "d445963dedf2cf5963a2722f6d1c49cffdb35d54"),
     (
-        b'{"config":{"class":"analog","current":50,"enable":1,"function":"main","phase":1,"type":"electricity",'
-        b'"voltage":230}}',
+        b'{"config":{"class":"analog","current":50,"enable":1,"function":"main","phase":1,"type":"electricity","voltage":230}}',
         "a425e30655059065e4569a8bd8bef794221974f6",
     ),
 ]

@@ -7,11 +7,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from flukso_cloud.meter import WRAP, Meter, Sample
 from flukso_cloud.series import Break, Bucket, Neighbours, Span, measure, rate
+from hypothesis import given
+from hypothesis import strategies as st
 
 HOUR = 1_795_402_800
 ANALOG, PULSE, NET = Meter.of_class("analog"), Meter.of_class("pulse"), Meter.of_class("cosem")
@@ -139,6 +138,8 @@ def test_nothing_known_outside_the_samples() -> None:
 
 
 class TestRate:
+    """The rate of one bucket."""
+
     span = Span(HOUR, HOUR + 60)
 
     def test_per_second(self) -> None:

@@ -89,8 +89,8 @@ async def post_sensor(request: Request) -> Response:
 async def get_sensor(request: Request) -> Response:
     """Time series (section 2.5), or with `param=all` the parameters (section 2.6)."""
     sensor_id = _id_in(request, "sensor")
-    versions = [request.headers.get("x-version"), request.query_params.get("version")]
-    if sorted(filter(None.__ne__, versions)) != [VERSION]:  # type: ignore[type-var]  # filter leaves no None
+    sent = (request.headers.get("x-version"), request.query_params.get("version"))
+    if [version for version in sent if version is not None] != [VERSION]:
         raise bad_request(f"send version {VERSION} in X-Version or in version, not in both")
     viewer = await viewer_of(request)
     sensor = await sensor_for(request, viewer, sensor_id)
