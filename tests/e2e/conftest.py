@@ -1,4 +1,4 @@
-"""The real demo, running once for all end-to-end tests, inside the network namespace that scripts/test made for them."""
+"""The real demo, running once for all end-to-end tests, inside the network namespace made by scripts/test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARTIFACTS = REPOSITORY / "artifacts"
@@ -82,13 +82,18 @@ def demo() -> Iterator[Demo]:
         assert status == 0, log.read_text()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium (or the one that is there), headless."""
+def chromium() -> str:
+    """Return the path of the Chromium that is there."""
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert executable, "no Chromium found; run: scripts/setup browser"
+    return executable
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright, for tests that start a browser of their own."""
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield playwright
 
 
 @pytest.fixture

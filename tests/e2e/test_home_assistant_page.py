@@ -6,37 +6,46 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, Playwright, Request, expect
 
-from .conftest import Demo
+from .conftest import CHROMIUM_FLAGS, Demo, chromium
 
 Screenshot = Callable[[Page, str], Path]
 
 
-def test_energy_page_shows_the_house(demo: Demo, browser: Browser, screenshot: Screenshot) -> None:
-    """Log in with name and password, open the energy page, see the electricity and gas that the board has counted."""
+def _number(text: str, unit: str) -> float:
+    match = re.search(rf"(\d[\d,.]*)\s*{unit}", text)
+    assert match, text
+    return float(match[1].replace(",", ""))
+
+
+def test_energy_page_shows_the_house(demo: Demo, playwright: Playwright, screenshot: Screenshot) -> None:
+    """Log in with name and password, open the energy page, see what the house used yesterday."""
+    home_assistant = demo.facts["home_assistant"]
+    browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
     context = browser.new_context(viewport={"width": 1360, "height": 900}, locale="en-GB")
     outside: list[str] = []
-    context.on(
-        "request",
-        lambda request: (
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith((home_assistant, "data:", "blob:")):
             outside.append(request.url)
-            if not request.url.startswith((demo.facts["home_assistant"], "data:", "blob:"))
-            else None
-        ),
-    )
+
+    context.on("request", watch)
     page = context.new_page()
-    page.goto(demo.facts["home_assistant"] + "/energy")
+    page.goto(home_assistant + "/energy")
     page.locator("input[name=username]").fill("demo")
     page.locator("input[name=password]").fill("flukso-demo")
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(re.compile(r"/energy/"), timeout=30_000)
 
-    page.wait_for_url(re.compile(r"/energy"), timeout=30_000)
-    expect(page.get_by_text(re.compile(r"\d[\d.,]*\s*kWh")).first).to_be_visible(timeout=30_000)
+    # A whole day: the one before today.
+    page.get_by_role("button", name="Previous").click(timeout=30_000)
+    electricity, gas = (page.get_by_role("row", name=f"{name} total") for name in ("Grid", "Gas"))
+    expect(electricity).not_to_contain_text(re.compile(r"\b0(\.0+)?\s*kWh"), timeout=30_000)
     page.wait_for_timeout(3_000)  # the charts' own animation
     screenshot(page, "home-assistant-energy")
-    text = page.locator("home-assistant").inner_text()
-    used = max(float(number.replace(",", "")) for number in re.findall(r"(\d[\d,.]*)\s*kWh", text))
-    assert used > 0.1, text
+    assert _number(electricity.inner_text(), "kWh") > 3
+    assert _number(gas.inner_text(), "m³") > 0.3
+    expect(page.get_by_role("button", name="Heat pump Energy")).to_be_visible()
     assert not outside, outside
-    context.close()
+    browser.close()
