@@ -41,6 +41,7 @@ class Stream:
     kind: str
     kind_below: str
     color: int
+    dashed: bool
     main: bool
     hidden: bool
     gauge_unit: str
@@ -127,6 +128,7 @@ def _stream(color: int, sensor: SensorView, points: Sequence[Point], view: View,
         kind=f"{sensor.type}, {how}",
         kind_below=how if name == "power" else f"{sensor.type}, {how}",
         color=color % COLORS,
+        dashed=color >= COLORS,
         main=color == 0,
         hidden=view.hides(sensor.id),
         gauge_unit=quantity.units[0].label,

@@ -27,13 +27,13 @@ function timeFormat(options) {
   return new Intl.DateTimeFormat(locales, options);
 }
 
-const second = timeFormat({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const minute = timeFormat({ hour: "2-digit", minute: "2-digit" });
+const second = timeFormat({ hour: "numeric", minute: "2-digit", second: "2-digit" });
+const minute = timeFormat({ hour: "numeric", minute: "2-digit" });
 const day = timeFormat({ day: "numeric", month: "short" });
 const weekday = timeFormat({ weekday: "short", day: "numeric" });
 const month = timeFormat({ month: "short" });
 const year = timeFormat({ year: "numeric" });
-const moment = timeFormat({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const moment = timeFormat({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
 const date = timeFormat({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const dateAndTime = timeFormat({ dateStyle: "medium", timeStyle: "short" });
 
@@ -43,10 +43,7 @@ const DAY = 86400;
 const asDate = (time) => new Date(time * 1000);
 
 /** @param {number} time @returns {boolean} whether a local day begins at that time */
-const isMidnight = (time) => {
-  const { hours, minutes } = { hours: asDate(time).getHours(), minutes: asDate(time).getMinutes() };
-  return hours === 0 && minutes === 0;
-};
+const isMidnight = (time) => asDate(time).getHours() === 0 && asDate(time).getMinutes() === 0;
 
 /**
  * @param {number} start  unix seconds

@@ -148,6 +148,7 @@ export class Panel {
     this.#readout.replaceChildren(when, ...at.values.map(({ sensor, text }) => {
       const line = document.createElement("p");
       line.className = `stream-${sensor.stream % PALETTE}`;
+      line.classList.toggle("dashed", sensor.stream >= PALETTE);
       const name = document.createElement("span");
       name.textContent = sensor.name;
       const value = document.createElement("span");
