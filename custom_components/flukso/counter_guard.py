@@ -8,8 +8,11 @@ counted from zero, and warns about any smaller one.
 from dataclasses import dataclass
 from typing import Final
 
-FASTEST: Final = 20
-"""Wh/s or L/s that a household's meter counts at most: 72 kW or 72 m³/h, the limit of the original Flukso cloud too."""
+FASTEST: Final = 100
+"""Wh/s or L/s that are believed at all: 360 kW, three clamps of 500 A at 230 V."""
+
+HOUSEHOLD: Final = 20
+"""Wh/s or L/s that a household uses at most: 72 kW or 72 m³/h, the limit of the original Flukso cloud."""
 
 LARGEST_PULSE: Final = 1000
 """Wh or L that one pulse is worth at most; a register may go up by as much in no time."""
@@ -33,9 +36,9 @@ class GuardMemory:
 class CounterGuard:
     """Follows one register, in Wh or L.
 
-    A step that no household can make, down or up, is held back: the total stays. If the register has stayed there for
-    30 s it is believed: if it can have counted from zero since it was last seen, and Home Assistant will take the
-    drop for a new cycle, the total becomes the register; otherwise the total goes on from where it was.
+    A step that no meter can make, down or up, is held back: the total stays. If the register has stayed there for 30 s
+    it is believed: if a household can have counted it up from zero since it was last seen, and Home Assistant will
+    take the drop for a new cycle, the total becomes the register; otherwise the total goes on from where it was.
     """
 
     def __init__(self) -> None:
@@ -74,7 +77,7 @@ class CounterGuard:
             return memory.total
 
         self._suspect = None
-        if register <= FASTEST * (time - memory.time) and register < RESET_SHARE * memory.total:
+        if register <= HOUSEHOLD * (time - memory.time) and register < RESET_SHARE * memory.total:
             return self._accept(register, register, time)
         return self._accept(memory.total + register - first, register, time)
 

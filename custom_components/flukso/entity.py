@@ -1,5 +1,6 @@
 """What all entities of a sensor share."""
 
+from abc import abstractmethod
 from typing import override
 
 from homeassistant.components.sensor import SensorEntity, SensorEntityDescription
@@ -58,6 +59,6 @@ class FluksoSensorEntity(CoordinatorEntity[FluksoCoordinator], SensorEntity):
         self._attr_native_value = value
         return changed
 
+    @abstractmethod
     def _value(self, reading: Reading) -> int | float | None:
         """Return the value to show for a reading."""
-        raise NotImplementedError

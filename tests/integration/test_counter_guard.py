@@ -151,4 +151,4 @@ def test_total_under_every_kind_of_trouble(seed: int) -> None:
         if new < 0.9 * old:
             assert new <= 20 * elapsed, "a new cycle cannot have counted more since"
         else:
-            assert old <= new <= old + 20 * elapsed + 1000
+            assert old <= new <= old + 100 * elapsed + 1000

@@ -100,6 +100,20 @@ async def test_reading_pushed_during_a_poll_is_kept(
     assert states == ["900", "463"]
 
 
+async def test_reading_polled_after_the_pushed_one_is_newer(
+    hass: HomeAssistant, pushing: LoopbackFluksometer, loaded: MockConfigEntry
+) -> None:
+    pushing.frozen = True
+    refresh = hass.async_create_task(loaded.runtime_data.async_refresh())
+    await until(lambda: pushing.requests[-1] == "/api/v2/device")
+    await pushing.push(MAIN, time=NOW + 1, gauge=900)
+    await until(lambda: hass.states.get("sensor.main_power").state == "900")
+    pushing.measure(MAIN, time=NOW + 2, gauge=910)
+    pushing.frozen = False
+    await refresh
+    assert hass.states.get("sensor.main_power").state == "910"
+
+
 async def test_sensor_without_reading_before_the_poll(
     hass: HomeAssistant, pushing: LoopbackFluksometer, loaded: MockConfigEntry
 ) -> None:

@@ -1,0 +1,91 @@
+"""The rules of hassfest for a custom integration, which is not part of the wheel."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+from homeassistant.core import HomeAssistant
+from homeassistant.loader import async_get_integration
+
+ROOT = Path(__file__).parents[2]
+INTEGRATION = ROOT / "custom_components" / "flukso"
+MANIFEST: dict[str, Any] = json.loads((INTEGRATION / "manifest.json").read_text())
+
+REQUIRED = {"domain", "name", "documentation", "codeowners", "version", "iot_class"}
+OPTIONAL = {
+    "after_dependencies",
+    "config_flow",
+    "dependencies",
+    "dhcp",
+    "import_executor",
+    "integration_type",
+    "issue_tracker",
+    "loggers",
+    "mqtt",
+    "quality_scale",
+    "requirements",
+    "single_config_entry",
+    "zeroconf",
+}
+
+
+def test_keys() -> None:
+    assert set(MANIFEST) >= REQUIRED
+    assert set(MANIFEST) <= REQUIRED | OPTIONAL
+    assert list(MANIFEST) == ["domain", "name", *sorted(set(MANIFEST) - {"domain", "name"})]
+
+
+def test_values() -> None:
+    assert MANIFEST["domain"] == INTEGRATION.name == "flukso"
+    assert MANIFEST["config_flow"] is True
+    assert MANIFEST["iot_class"] == "local_push"
+    assert MANIFEST["integration_type"] == "hub"
+    assert MANIFEST["documentation"].startswith("https://")
+    assert "home-assistant.io/integrations" not in MANIFEST["documentation"]
+    assert MANIFEST["issue_tracker"].startswith("https://")
+    assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
+    assert MANIFEST["codeowners"]
+    assert MANIFEST["requirements"] == [], "the client is self-contained"
+    version = AwesomeVersion(MANIFEST["version"])
+    assert version.strategy in (
+        AwesomeVersionStrategy.CALVER,
+        AwesomeVersionStrategy.SEMVER,
+        AwesomeVersionStrategy.PEP440,
+    )
+
+
+def test_zeroconf_types() -> None:
+    assert MANIFEST["zeroconf"] == ["_flukso._tcp.local."]
+    assert all(re.fullmatch(r"_[a-z0-9-]+\._(tcp|udp)\.local\.", kind) for kind in MANIFEST["zeroconf"])
+
+
+def test_config_flow_uses_unique_ids() -> None:
+    source = (INTEGRATION / "config_flow.py").read_text()
+    assert "async_set_unique_id" in source
+    assert "_abort_if_unique_id_configured" in source
+
+
+def test_modules_that_the_quality_scale_wants() -> None:
+    assert (INTEGRATION / "diagnostics.py").is_file()
+    assert (INTEGRATION / "quality_scale.yaml").is_file()
+    assert not (INTEGRATION / "strings.json").exists(), "custom integrations use translations/en.json"
+
+
+def test_client_knows_no_home_assistant() -> None:
+    """It may import aiohttp and the standard library, nothing else; nor may the pure modules know Home Assistant."""
+    for path in (*INTEGRATION.glob("client/*.py"), INTEGRATION / "freshness.py", INTEGRATION / "counter_guard.py"):
+        for name in re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE):
+            assert name == "aiohttp" or name in sys.stdlib_module_names, f"{path.name} imports {name}"
+
+
+@pytest.mark.usefixtures("enable_custom_integrations")
+async def test_home_assistant_accepts_it(hass: HomeAssistant) -> None:
+    integration = await async_get_integration(hass, "flukso")
+    assert not integration.is_built_in
+    assert integration.version == MANIFEST["version"]
+    assert integration.zeroconf == MANIFEST["zeroconf"]
+    assert Path(integration.file_path).resolve() == INTEGRATION

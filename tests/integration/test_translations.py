@@ -1,0 +1,106 @@
+"""Texts: complete in four languages, and within the rules of hassfest."""
+
+import json
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from custom_components.flukso.sensor import COUNTERS, GAUGES
+
+INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
+LANGUAGES = ["en", "nl", "fr", "de"]
+
+
+def texts(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text with its path."""
+    for key, value in tree.items():
+        place = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            yield from texts(value, place)
+        else:
+            yield place, value
+
+
+def load(language: str) -> dict[str, str]:
+    return dict(texts(json.loads((INTEGRATION / "translations" / f"{language}.json").read_text())))
+
+
+ENGLISH = load("en")
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_these_are_the_languages() -> None:
+    assert {path.stem for path in (INTEGRATION / "translations").glob("*.json")} == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_complete_with_the_same_placeholders(language: str) -> None:
+    there = load(language)
+    assert list(there) == list(ENGLISH)
+    assert {key: placeholders(text) for key, text in there.items()} == {
+        key: placeholders(text) for key, text in ENGLISH.items()
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rules_of_hassfest(language: str) -> None:
+    for key, text in load(language).items():
+        assert text == text.strip(), key
+        assert text, key
+        assert not re.search(r"<[a-z/]", text), f"{key}: no HTML"
+        assert "://" not in text, f"{key}: no addresses"
+        assert "[%key" not in text, f"{key}: references are resolved in core only"
+        assert not re.search(r"'\{\w+\}'", text), f"{key}: no placeholder in single quotes"
+        assert "\N{EM DASH}" not in text, key
+        assert all(re.fullmatch(r"[a-z0-9_]+", part) for part in key.split(".")), key
+
+
+def test_every_field_is_described() -> None:
+    fields = {key for key in ENGLISH if re.fullmatch(r"config\.step\.\w+\.data\.\w+", key)}
+    described = {key.replace(".data_description.", ".data.") for key in ENGLISH if ".data_description." in key}
+    assert fields == described
+
+
+def test_every_key_that_the_code_uses_has_its_text() -> None:
+    source = "".join(path.read_text() for path in INTEGRATION.glob("*.py"))
+    flow = (INTEGRATION / "config_flow.py").read_text()
+    errors = set(re.findall(r'errors\["?\w+"?\] = "(\w+)"', flow)) | set(re.findall(r'return "(\w+)"', flow))
+    aborts = set(re.findall(r'async_abort\(reason="(\w+)"\)', flow)) | set(re.findall(r'return "(\w+)"', flow))
+    for key in errors:
+        assert f"config.error.{key}" in ENGLISH
+    for key in aborts | {"already_configured", "already_in_progress", "reconfigure_successful"}:
+        assert f"config.abort.{key}" in ENGLISH
+    for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
+        assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
+    exceptions = set(re.findall(r'translation_key="(\w+)",\s+translation_placeholders', source))
+    exceptions |= {"cannot_connect", "invalid_response"}
+    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions - {"sensor"}
+
+
+def test_every_text_is_used() -> None:
+    source = "".join(path.read_text() for path in INTEGRATION.glob("*.py"))
+    standard = {"already_configured", "already_in_progress", "reconfigure_successful"}
+    for key in ENGLISH:
+        parts = key.split(".")
+        if key.startswith(("config.error.", "config.abort.")):
+            assert parts[2] in standard or f'"{parts[2]}"' in source, key
+        elif key.startswith(("entity.", "device.", "exceptions.")):
+            name = parts[2] if parts[0] == "entity" else parts[1]
+            assert f'"{name}"' in source, key
+
+
+def test_entities_have_names_and_icons() -> None:
+    """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
+    icons = json.loads((INTEGRATION / "icons.json").read_text())
+    assert set(icons) == {"entity"}
+    keys = {entity.translation_key for entity in (*GAUGES.values(), *COUNTERS.values()) if entity.translation_key}
+    assert set(icons["entity"]["sensor"]) == keys
+    for key in keys:
+        assert f"entity.sensor.{key}.name" in ENGLISH
+        assert icons["entity"]["sensor"][key]["default"].startswith("mdi:")
