@@ -23,6 +23,9 @@
 // counter soon, and a line that was garbled is made good. The original daemon takes such a line for no news at all.
 #define REPEAT_S 10U
 
+// A function of its own: inlined, its variables would lie on the stack for ever.
+#define NOT_INLINED __attribute__((noinline))
+
 #define BLOCKS_PER_SECOND (TICK_HZ / BLOCK_TICKS)
 #define BLOCK_MS (1000U / BLOCKS_PER_SECOND)
 
@@ -132,7 +135,7 @@ static void work_on_eeprom(void)
     }
 }
 
-static void save_at_power_loss(void)
+static NOT_INLINED void save_at_power_loss(void)
 {
     adc_off();
     led(false);
@@ -163,7 +166,7 @@ static uint8_t make_line(char *line, struct outbox_item item)
     return line_pulse(line, id, life.counter[item.index].units, pulse_ms[item.index - CLAMP_COUNT]);
 }
 
-static void send(void)
+static NOT_INLINED void send(void)
 {
     if (silent_s || power.state != POWER_GOOD) {
         return;
@@ -202,7 +205,7 @@ static void keep(void)
     survivor_keep(&store, &life);
 }
 
-static void recover(uint8_t cause)
+static NOT_INLINED void recover(uint8_t cause)
 {
     struct counter_record record;
     const bool found = counter_log_open(&counters_log, &record);

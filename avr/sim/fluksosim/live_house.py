@@ -9,6 +9,7 @@ from .loads import LOADS
 
 PULSE_LOW_S = 0.06
 PULSE_HIGH_S = 0.06
+LONGEST_STEP_S = 10.0  # a clock that jumps makes no burst of pulses
 
 
 class LiveHouse:
@@ -43,7 +44,7 @@ class LiveHouse:
     def step(self, time_s: float) -> None:
         """Set the clamps to what is drawn at unix time `time_s`, and make the pulses due since the last step."""
         rates = {load: self.rate(load, time_s) for load in LOADS}
-        elapsed = 0.0 if self._last_s is None else max(0.0, time_s - self._last_s)
+        elapsed = 0.0 if self._last_s is None else min(max(0.0, time_s - self._last_s), LONGEST_STEP_S)
         self._last_s = time_s
         for sensor in HOUSE:
             rate = sum(rates[load] for load in CIRCUITS[sensor.circuit])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from .board import Board
 from .board_header import BoardHeader
-from .bridge import PtyBridge
+from .bridge import BridgeError, PtyBridge
 from .control import ControlSocket
 from .house import HOUSE
 from .household import Household
@@ -39,13 +40,19 @@ class RealtimeBoard:
         epoch_counters: Mapping[str, int] | None = None,
     ) -> None:
         header = BoardHeader(board)
-        self.state = StateFile(state, header, epoch_counters)
+        with ExitStack() as undo:  # what was opened is closed again if a later part cannot be
+            self.state = StateFile(state, header, epoch_counters)
+            undo.callback(self.state.close)
+            self.board = Board(board, eeprom=self.state.image, seed=seed)
+            undo.callback(self.board.close)
+            self.bridge = PtyBridge(link) if link else None
+            if self.bridge:
+                undo.callback(self.bridge.close)
+            self.control = ControlSocket(control, self.command) if control else None
+            undo.pop_all()
         self.sensors = describe(self.state.image, header)
-        self.board = Board(board, eeprom=self.state.image, seed=seed)
         self.house = LiveHouse(Household(seed), self.board)
         self.wire = Wire([sensor["id"] for sensor in self.sensors])
-        self.bridge = PtyBridge(link) if link else None
-        self.control = ControlSocket(control, self.command) if control else None
         self._stopping = False
         self._plug_in_at: float | None = None
         self._house_due = 0.0
@@ -80,7 +87,11 @@ class RealtimeBoard:
             self._house_due = now + HOUSE_STEP_S
         if self._plug_in_at is not None and now >= self._plug_in_at and self.bridge:
             self._plug_in_at = None
-            self.bridge.plug_in()
+            try:
+                self.bridge.plug_in()
+            except BridgeError as error:
+                _LOG.warning("%s; trying again", error)
+                self._plug_in_at = now + 1.0
         lines = self.board.run_until(until_s)
         self._deliver([line.text for line in lines])
 
