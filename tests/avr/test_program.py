@@ -105,6 +105,15 @@ def program(folder: Path) -> Iterator[Program]:
         program.end(signal.SIGKILL)
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """One program for the tests that leave it running."""
+    program = Program(tmp_path_factory.mktemp("r"), "--epoch-counters", json.dumps(COUNTERS))
+    yield program
+    if program.process.poll() is None:
+        assert program.end() == 0
+
+
 def test_describe_makes_a_fresh_state_and_shows_it(folder: Path):
     state = folder / "state"
     first = _run("--state", state, "--describe", "--epoch-counters", json.dumps(COUNTERS))
@@ -174,40 +183,41 @@ def test_a_file_that_is_no_state_is_refused_and_left_alone(folder: Path):
     assert "cannot make the state file" in nowhere.stderr
 
 
-def test_a_kettle_switched_on_is_on_the_wire_within_2_s(program: Program):
+def test_a_kettle_switched_on_is_on_the_wire_within_2_s(running: Program):
     """The whole way: control socket, household, front end, firmware, UART, pty."""
-    assert program.ask(do="set", load="cooking", on=False)["ok"]
-    assert program.ask(do="set", load="kettle", on=False)["ok"]
-    program.wait_for(0, lambda s: s["watt"] is not None)
-    before = program.wait_for(1, lambda s: s["watt"] is not None and s["watt"] < 200)
-    answer = program.ask(do="set", load="kettle", on=True)
+    assert running.ask(do="set", load="cooking", on=False)["ok"]
+    assert running.ask(do="set", load="kettle", on=False)["ok"]
+    running.wait_for(0, lambda s: s["watt"] is not None)
+    before = running.wait_for(1, lambda s: s["watt"] is not None and s["watt"] < 200)
+    answer = running.ask(do="set", load="kettle", on=True)
     assert answer["ok"]
     assert abs(answer["at"] - time.time()) < 2
-    after = program.wait_for(1, lambda s: s["watt"] > before["watt"] + 2000)
+    after = running.wait_for(1, lambda s: s["watt"] > before["watt"] + 2000)
     assert 0 < after["line_at"] - answer["at"] < 2.5
-    state = program.ask(do="state")
+    state = running.ask(do="state")
     assert state["ok"]
     assert state["loads"]["kettle"] is True
     assert abs(state["time"] - time.time()) < 2
-    with serial.Serial(str(program.link), 4800, timeout=5) as port:
+    with serial.Serial(str(running.link), 4800, timeout=5) as port:
         port.readline()
         lines = [port.readline() for _ in range(4)]
     assert all(line.endswith(b"\n") and len(line) in (48, 59) for line in lines), lines
-    assert stat.S_IMODE(program.socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(running.socket.stat().st_mode) == 0o600
 
 
-def test_all_counters_are_known_soon_and_pulses_count_with_a_clock(program: Program):
+def test_all_counters_are_known_soon_and_pulses_count_with_a_clock(running: Program):
     for index, counter in enumerate(COUNTERS.values()):
-        told = program.wait_for(index, lambda s: s["counter"] is not None)
-        assert counter <= told["counter"] <= counter + 20
+        told = running.wait_for(index, lambda s: s["counter"] is not None)
+        assert counter <= told["counter"] <= counter + 500
         assert (told["class"], told["input"]) == ("analog" if index < 2 else "pulse", index)
-    program.ask(do="set", load="heat_pump", on=True)
-    pulsed = program.wait_for(2, lambda s: s["counter"] > COUNTERS["2"])
-    assert pulsed["ms"] > 1
-    assert program.sensor(0)["ms"] is None
+    before = running.sensor(2)
+    running.ask(do="set", load="heat_pump", on=True)
+    pulsed = running.wait_for(2, lambda s: s["counter"] > before["counter"])
+    assert pulsed["ms"] > max(1, before["ms"])
+    assert running.sensor(0)["ms"] is None
 
 
-def test_bad_requests_are_answered_and_harm_nobody(program: Program):
+def test_bad_requests_are_answered_and_harm_nobody(running: Program):
     for line, reason in [
         (b"\n", "not JSON"),
         (b"{nonsense\n", "not JSON"),
@@ -223,44 +233,45 @@ def test_bad_requests_are_answered_and_harm_nobody(program: Program):
         (b'{"do":"unplug","seconds":"soon"}\n', '"seconds"'),
         (b'{"do":"unplug","seconds":1e999}\n', '"seconds"'),
     ]:
-        answer = program.ask_raw(line)
+        answer = running.ask_raw(line)
         assert answer["ok"] is False
         assert reason in answer["error"], (line, answer)
     half = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    half.connect(str(program.socket))
+    half.connect(str(running.socket))
     half.sendall(b'{"do":')
     half.close()
     flood = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     flood.settimeout(10)
-    flood.connect(str(program.socket))
+    flood.connect(str(running.socket))
     try:
         flood.sendall(b"x" * 200_000)
         assert b"at most" in flood.recv(1000)
     except (BrokenPipeError, ConnectionResetError):
         pass  # it hung up before all was sent
     flood.close()
-    assert program.ask(do="state")["ok"]
+    assert running.ask(do="state")["ok"]
 
 
-def test_unplugged_the_port_is_gone_and_comes_back(program: Program):
-    program.wait_for(0, lambda s: s["watt"] is not None)
-    assert program.ask(do="unplug", seconds=0.5)["ok"]
-    assert not os.path.lexists(program.link)
+def test_unplugged_the_port_is_gone_and_comes_back(running: Program):
+    running.wait_for(0, lambda s: s["watt"] is not None)
+    assert running.ask(do="unplug", seconds=0.5)["ok"]
+    assert not os.path.lexists(running.link)
     deadline = time.monotonic() + 10
-    while not os.path.lexists(program.link):
+    while not os.path.lexists(running.link):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    with serial.Serial(str(program.link), 4800, timeout=5) as port:
+    with serial.Serial(str(running.link), 4800, timeout=5) as port:
         assert port.readline().endswith(b"\n")
 
 
-def test_a_restart_shows_in_the_clock_and_not_in_the_counters(program: Program):
-    program.ask(do="set", load="heat_pump", on=True)
-    before = program.wait_for(2, lambda s: s["counter"] is not None and s["counter"] > COUNTERS["2"])
-    assert program.ask(do="restart")["ok"]
-    after = program.wait_for(2, lambda s: s["counter"] > before["counter"])
-    assert after["counter"] == before["counter"] + 1
-    assert after["ms"] < 15000
+def test_a_restart_shows_in_the_clock_and_not_in_the_counters(running: Program):
+    running.ask(do="set", load="heat_pump", on=True)
+    at_first = running.wait_for(2, lambda s: s["counter"] is not None)
+    before = running.wait_for(2, lambda s: s["counter"] > at_first["counter"])
+    assert running.ask(do="restart")["ok"]
+    after = running.wait_for(2, lambda s: s["counter"] > before["counter"])
+    assert after["counter"] in (before["counter"] + 1, before["counter"] + 2)  # 2: a pulse between the two requests
+    assert 1 < after["ms"] < 15000
 
 
 def test_terminated_the_firmware_itself_saves_its_counters(program: Program, folder: Path):
@@ -301,12 +312,12 @@ def test_quit_ends_it(program: Program):
     assert program.process.wait(20) == 0
 
 
-def test_two_simulators_do_not_share_a_state_or_a_socket(program: Program, folder: Path):
-    program.ask(do="state")
-    second = _run("--state", program.state, "--pty", folder / "port2")
+def test_two_simulators_do_not_share_a_state_or_a_socket(running: Program, folder: Path):
+    running.ask(do="state")
+    second = _run("--state", running.state, "--pty", folder / "port2")
     assert second.returncode == 1
     assert "in use by another simulator" in second.stderr
-    third = _run("--state", folder / "state3", "--pty", folder / "port3", "--control", program.socket)
+    third = _run("--state", folder / "state3", "--pty", folder / "port3", "--control", running.socket)
     assert third.returncode == 1
     assert "running simulator" in third.stderr
     assert not os.path.lexists(folder / "port3")
@@ -315,14 +326,14 @@ def test_two_simulators_do_not_share_a_state_or_a_socket(program: Program, folde
     fourth = _run("--state", folder / "state3", "--control", plain)
     assert fourth.returncode == 1
     assert plain.read_text() == "mine"
-    assert program.ask(do="state")["ok"]
+    assert running.ask(do="state")["ok"]
 
 
-def test_in_real_time_it_takes_little_of_a_core(program: Program):
-    program.wait_for(0, lambda s: s["watt"] is not None)
+def test_in_real_time_it_takes_little_of_a_core(running: Program):
+    running.wait_for(0, lambda s: s["watt"] is not None)
 
     def cpu_s() -> float:
-        fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     start, before = time.monotonic(), cpu_s()
