@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import MAIN, NOW, OTHER_DEVICE, SOLAR, WATER, LoopbackFluksometer
+from tests.integration.states import shown
 from tests.integration.waiting import until
 
 
@@ -49,7 +50,7 @@ async def test_unreachable_and_back(
     fluksometer.measure(MAIN, counter=4521400)
     await poll()
     assert available(hass) == EVERYTHING
-    assert hass.states.get("sensor.main_energy").state == "4521.4"
+    assert shown(hass, "sensor.main_energy") == "4521.4"
     assert caplog.text.count("recovered") == 1
     # The push is back at once too, although its next attempt was not due.
     await until(lambda: fluksometer.streams)
@@ -75,7 +76,7 @@ async def test_wrong_answers_never_become_values(
     clock.advance(UNREACHABLE_GRACE)
     await poll()
     assert available(hass) == set()
-    assert hass.states.get("sensor.main_power").state == STATE_UNAVAILABLE
+    assert shown(hass, "sensor.main_power") == STATE_UNAVAILABLE
 
 
 async def test_silent_board(
@@ -132,7 +133,7 @@ async def test_pushed_reading_makes_a_silent_clamp_available_at_once(
     await poll()
     assert available(hass) == EVERYTHING - {"solar"}
     await fluksometer.push(SOLAR, time=NOW + 32, gauge=-5)
-    await until(lambda: hass.states.get("sensor.solar_power").state == "-5", 1)
+    await until(lambda: shown(hass, "sensor.solar_power") == "-5", 1)
 
 
 async def test_board_that_never_spoke(
@@ -157,4 +158,4 @@ async def test_polls_go_on_by_themselves(
     await fluksometer.drop_streams()
     fluksometer.measure(WATER, gauge=12)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=7))
-    await until(lambda: hass.states.get("sensor.water_meter_flow").state == "12")
+    await until(lambda: shown(hass, "sensor.water_meter_flow") == "12")

@@ -204,9 +204,10 @@ async def test_a_long_lived_stream_is_retried_at_once(
     monkeypatch.setattr(stream_module, "uniform", lambda _low, _high: 1.0)
     monkeypatch.setattr(ReadingStream, "_pause", pause)
     follower = Follower(client)
-    for opened in range(1, 5):
-        await until(lambda opened=opened: follower.opened == opened and fluksometer.streams)
+    for _ in range(4):
+        await until(lambda: follower.opened == len(waits) + 1 and fluksometer.streams)
         fluksometer.streams.clear()
+        await until(lambda: follower.opened == len(waits))
     await until(lambda: len(waits) == 4)
     follower.task.cancel()
     assert waits == [0.02] * 4

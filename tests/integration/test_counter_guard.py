@@ -129,7 +129,8 @@ def test_total_under_every_kind_of_trouble(seed: int) -> None:
     """It never dips as Home Assistant understands it, and never gains more than can have been used."""
     random = Random(seed)
     guard = CounterGuard()
-    time, register = T, 5_000_000
+    time = T
+    register = 5_000_000
     totals: list[tuple[float, int | float]] = []
     for _ in range(2000):
         elapsed = random.choice([1, 1, 5, 5, 5, 60, 3600])
@@ -147,8 +148,8 @@ def test_total_under_every_kind_of_trouble(seed: int) -> None:
                 shown = random.randrange(0, 2**32)
         sure = T if guard.memory is None else guard.memory.time
         totals.append((time - sure, guard.observe(shown, time)))
-    for (_, old), (elapsed, new) in pairwise(totals):
+    for (_, old), (since, new) in pairwise(totals):
         if new < 0.9 * old:
-            assert new <= 20 * elapsed, "a new cycle cannot have counted more since"
+            assert new <= 20 * since, "a new cycle cannot have counted more since"
         else:
-            assert old <= new <= old + 100 * elapsed + 1000
+            assert old <= new <= old + 100 * since + 1000

@@ -13,11 +13,18 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import DEVICE, MAIN, SOLAR, WATER, LoopbackFluksometer
+from tests.integration.states import shown
 from tests.integration.waiting import until
 
 
 def device(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> dr.DeviceEntry | None:
     return dr.async_get(hass).async_get_device_by_identifier((DOMAIN, identifier), entry.entry_id)
+
+
+def named(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> dr.DeviceEntry:
+    found = device(hass, entry, identifier)
+    assert found is not None
+    return found
 
 
 async def test_sensor_that_is_gone_is_removed_after_a_minute(
@@ -32,7 +39,7 @@ async def test_sensor_that_is_gone_is_removed_after_a_minute(
     solar = fluksometer.listed(SOLAR)
     fluksometer.sensors.remove(solar)
     await poll()
-    assert hass.states.get("sensor.solar_power").state == STATE_UNAVAILABLE
+    assert shown(hass, "sensor.solar_power") == STATE_UNAVAILABLE
     clock.advance(ABSENT_SECONDS - 1)
     fluksometer.pass_time(59)
     await poll()
@@ -48,7 +55,7 @@ async def test_sensor_that_is_gone_is_removed_after_a_minute(
     fluksometer.sensors.append(solar)
     fluksometer.pass_time(1)
     await poll()
-    assert hass.states.get("sensor.solar_power").state == "-250.5"
+    assert shown(hass, "sensor.solar_power") == "-250.5"
 
 
 async def test_sensor_that_is_away_for_a_moment_stays(
@@ -63,7 +70,7 @@ async def test_sensor_that_is_away_for_a_moment_stays(
     fluksometer.sensors.extend(all_sensors)
     fluksometer.pass_time(1)
     await poll()
-    assert hass.states.get("sensor.main_power").state == "463"
+    assert shown(hass, "sensor.main_power") == "463"
     # The minute starts anew.
     fluksometer.sensors.clear()
     clock.advance(2)
@@ -103,10 +110,10 @@ async def test_names_and_software_follow(
     fluksometer.listed(MAIN)["name"] = "Grid"
     fluksometer.device |= {"name": "Cellar", "software": "0.2.0"}
     await poll()
-    assert device(hass, loaded, MAIN).name == "Grid"
-    hub = device(hass, loaded, DEVICE)
+    assert named(hass, loaded, MAIN).name == "Grid"
+    hub = named(hass, loaded, DEVICE)
     assert (hub.name, hub.sw_version) == ("Cellar", "0.2.0")
-    assert hass.states.get("sensor.main_power").state == "463"
+    assert shown(hass, "sensor.main_power") == "463"
 
 
 async def test_sensor_without_name(
@@ -116,7 +123,7 @@ async def test_sensor_without_name(
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    assert device(hass, entry, MAIN).name == "Sensor 111111"
+    assert named(hass, entry, MAIN).name == "Sensor 111111"
     await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -128,8 +135,8 @@ async def test_sensor_that_measures_something_else(
     await poll()
     await until(lambda: hass.states.get("sensor.solar_flow") is not None)
     await hass.async_block_till_done()
-    assert hass.states.get("sensor.solar_flow").state == "-250.5"
-    assert hass.states.get("sensor.solar_volume").state == "1.234567"
+    assert shown(hass, "sensor.solar_flow") == "-250.5"
+    assert shown(hass, "sensor.solar_volume") == "1.234567"
     registry = er.async_get(hass)
     assert registry.async_get("sensor.solar_power") is None
     assert registry.async_get("sensor.solar_energy") is None
@@ -149,6 +156,6 @@ async def test_removal_by_hand(
     fluksometer.sensors.remove(fluksometer.listed(SOLAR))
     await poll()
     for identifier, removable in ((DEVICE, False), (WATER, False), (SOLAR, True)):
-        answer = await client.remove_device(device(hass, loaded, identifier).id)
+        answer = await client.remove_device(named(hass, loaded, identifier).id)
         assert answer["success"] is removable, identifier
     assert device(hass, loaded, SOLAR) is None

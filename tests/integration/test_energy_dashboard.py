@@ -113,7 +113,7 @@ async def test_statistics_count_what_was_used(
     rows = await get_instance(hass).async_add_executor_job(
         statistics_during_period, hass, start, None, names, "5minute", None, {"sum"}
     )
-    assert {name: round(rows[name][-1]["sum"], 6) for name in names} == {
+    assert {name: round(rows[name][-1]["sum"] or 0, 6) for name in names} == {
         "sensor.main_energy": 0.123,
         "sensor.solar_energy": 0.001,
         "sensor.water_meter_volume": 0.007,

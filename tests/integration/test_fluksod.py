@@ -17,6 +17,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from tests.integration.conftest import Clock
 from tests.integration.fluksod import PROGRAM, Fluksod
 from tests.integration.fluksometer import MAIN, WATER
+from tests.integration.states import shown, shows
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="fluksod is not installed: run scripts/setup python")
@@ -43,11 +44,6 @@ async def entry(hass: HomeAssistant, fluksod: Fluksod) -> AsyncIterator[ConfigEn
     await until(lambda: shown(hass, "sensor.main_power") == "463")
     yield entry
     await hass.config_entries.async_unload(entry.entry_id)
-
-
-def shown(hass: HomeAssistant, entity_id: str) -> str | None:
-    state = hass.states.get(entity_id)
-    return None if state is None else state.state
 
 
 async def test_both_versions(session: ClientSession, fluksod: Fluksod) -> None:
@@ -87,8 +83,8 @@ async def test_a_line_of_the_board_is_seen_at_once(hass: HomeAssistant, fluksod:
     for step in range(1, 6):
         began = monotonic()
         fluksod.clamp(MAIN, 4521337 + step, 2300 + step)
-        await until(lambda step=step: shown(hass, "sensor.main_power") == str(2300 + step), 1)
-        await until(lambda step=step: shown(hass, "sensor.main_energy") == str((4521337 + step) / 1000), 1)
+        await until(shows(hass, "sensor.main_power", str(2300 + step)), 1)
+        await until(shows(hass, "sensor.main_energy", str((4521337 + step) / 1000)), 1)
         assert monotonic() - began < 1
 
 

@@ -15,6 +15,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_load_restore_state_from_storage
 from syrupy.assertion import SnapshotAssertion
 from tests.integration.fluksometer import DEVICE, MAIN, OTHER_DEVICE, LoopbackFluksometer
+from tests.integration.states import shown
 from tests.integration.waiting import until
 
 
@@ -32,6 +33,11 @@ async def test_devices(hass: HomeAssistant, loaded: MockConfigEntry, snapshot: S
         assert registry.async_get(device.id) == snapshot(name=device.name)
 
 
+def state(entry: MockConfigEntry) -> ConfigEntryState:
+    current: ConfigEntryState = entry.state
+    return current
+
+
 @pytest.mark.parametrize("fault", ["stop", "garbage", "another device", "newer api"])
 async def test_setup_is_tried_again(
     hass: HomeAssistant, fluksometer: LoopbackFluksometer, entry: MockConfigEntry, fault: str
@@ -47,7 +53,7 @@ async def test_setup_is_tried_again(
             fluksometer.device["api"] = "3.0"
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state(entry) is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key in ("cannot_connect", "invalid_response", "wrong_device")
 
     if fault == "stop":
@@ -55,7 +61,7 @@ async def test_setup_is_tried_again(
     fluksometer.replies.clear()
     fluksometer.device |= {"id": DEVICE, "api": "2.0"}
     await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state is ConfigEntryState.LOADED
+    assert state(entry) is ConfigEntryState.LOADED
     await hass.config_entries.async_unload(entry.entry_id)
 
 
@@ -63,13 +69,12 @@ async def test_unload_closes_everything(
     hass: HomeAssistant, fluksometer: LoopbackFluksometer, loaded: MockConfigEntry
 ) -> None:
     await until(lambda: len(fluksometer.streams) == 1)
-    stream = fluksometer.streams[0]
+    request = fluksometer.streams[0]._req
+    assert request is not None
     assert await hass.config_entries.async_unload(loaded.entry_id)
     assert loaded.state is ConfigEntryState.NOT_LOADED
-    state = hass.states.get("sensor.main_power")
-    assert state is not None
-    assert state.state == STATE_UNAVAILABLE
-    await until(lambda: stream._req.transport is None)
+    assert shown(hass, "sensor.main_power") == STATE_UNAVAILABLE
+    await until(lambda: request.transport is None)
 
 
 async def test_many_reloads_keep_what_the_owner_changed_and_leak_nothing(
@@ -86,8 +91,10 @@ async def test_many_reloads_keep_what_the_owner_changed_and_leak_nothing(
         assert await hass.config_entries.async_reload(loaded.entry_id)
         await hass.async_block_till_done()
     assert entities.async_get("sensor.house") is not None
-    assert entities.async_get("sensor.solar_power").disabled_by is er.RegistryEntryDisabler.USER
-    assert hass.states.get("sensor.house").state == "463"
+    disabled = entities.async_get("sensor.solar_power")
+    assert disabled is not None
+    assert disabled.disabled_by is er.RegistryEntryDisabler.USER
+    assert shown(hass, "sensor.house") == "463"
     assert hass.states.get("sensor.solar_power") is None
     assert len(er.async_entries_for_config_entry(entities, loaded.entry_id)) == 8
     kept = devices.async_get_device_by_identifier((DOMAIN, MAIN), loaded.entry_id)
@@ -134,11 +141,11 @@ async def test_totals_go_on_over_a_restart(
     fluksometer.measure(MAIN, counter=0)
     await hass.config_entries.async_setup(loaded.entry_id)
     await hass.async_block_till_done()
-    assert hass.states.get("sensor.main_energy").state == "4521.337"
+    assert shown(hass, "sensor.main_energy") == "4521.337"
 
     await until(lambda: loaded.runtime_data.push.connected)
     await fluksometer.push(MAIN, counter=4521339)
-    await until(lambda: hass.states.get("sensor.main_energy").state == "4521.339")
+    await until(lambda: shown(hass, "sensor.main_energy") == "4521.339")
 
 
 @pytest.mark.parametrize(
@@ -160,18 +167,18 @@ async def test_what_was_stored_otherwise_is_left_aside(
     guard: Any,
 ) -> None:
     now = dt_util.utcnow().isoformat()
-    state = State("sensor.main_energy", "9999.999").as_dict()
+    stored = State("sensor.main_energy", "9999.999").as_dict()
     hass_storage["core.restore_state"] = {
         "version": 1,
         "minor_version": 1,
         "key": "core.restore_state",
-        "data": [{"state": state, "extra_data": {"native_value": 1, "guard": guard}, "last_seen": now}],
+        "data": [{"state": stored, "extra_data": {"native_value": 1, "guard": guard}, "last_seen": now}],
     }
     await async_mock_load_restore_state_from_storage(hass)
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    assert hass.states.get("sensor.main_energy").state == "4521.337"
+    assert shown(hass, "sensor.main_energy") == "4521.337"
     await hass.config_entries.async_unload(entry.entry_id)
 
 

@@ -12,6 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.integration.conftest import Clock
 from tests.integration.fluksometer import MAIN, WATER, LoopbackFluksometer
+from tests.integration.states import shown
 
 T = 1310047446
 
@@ -47,21 +48,21 @@ async def test_power_once_the_minute_moves(
     hass: HomeAssistant, fluksometer: LoopbackFluksometer, original: MockConfigEntry, clock: Clock
 ) -> None:
     """A minute that stands still may be hours old: its values are not shown."""
-    assert hass.states.get("sensor.sensor_1_power").state == STATE_UNKNOWN
+    assert shown(hass, "sensor.sensor_1_power") == STATE_UNKNOWN
     fluksometer.minutes[MAIN] = [[T + 4, 2306], [T + 5, 2310], [T + 6, "nan"]]
     await original.runtime_data.async_refresh()
-    assert hass.states.get("sensor.sensor_1_power").state == "2310"
-    assert hass.states.get("sensor.sensor_333333_flow").state == "1.0"
+    assert shown(hass, "sensor.sensor_1_power") == "2310"
+    assert shown(hass, "sensor.sensor_333333_flow") == "1.0"
 
     fluksometer.minutes[WATER] = [[T + 60 + second, "nan"] for second in range(60)]
     fluksometer.minutes[MAIN] = [[T + 119, 230]]
     await original.runtime_data.async_refresh()
-    assert hass.states.get("sensor.sensor_333333_flow").state == STATE_UNKNOWN
-    assert hass.states.get("sensor.sensor_1_power").state == "230"
+    assert shown(hass, "sensor.sensor_333333_flow") == STATE_UNKNOWN
+    assert shown(hass, "sensor.sensor_1_power") == "230"
 
     clock.advance(31)
     await original.runtime_data.async_refresh()
-    assert hass.states.get("sensor.sensor_1_power").state == STATE_UNAVAILABLE
+    assert shown(hass, "sensor.sensor_1_power") == STATE_UNAVAILABLE
 
 
 async def test_registered(hass: HomeAssistant, fluksometer: LoopbackFluksometer, original: MockConfigEntry) -> None:

@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import GAS, MAIN, NOW, LoopbackFluksometer, sensor
+from tests.integration.states import shown, shows
 from tests.integration.waiting import until
 
 
@@ -26,8 +27,8 @@ async def test_a_change_is_seen_at_once(hass: HomeAssistant, pushing: LoopbackFl
     for watt in range(500, 550):
         began = monotonic()
         await pushing.push(MAIN, time=NOW + watt, counter=4521337 + watt, gauge=watt)
-        await until(lambda watt=watt: hass.states.get("sensor.main_power").state == str(watt), 1)
-        assert hass.states.get("sensor.main_energy").state == str((4521337 + watt) / 1000)
+        await until(shows(hass, "sensor.main_power", str(watt)), 1)
+        assert shown(hass, "sensor.main_energy") == str((4521337 + watt) / 1000)
         delays.append(monotonic() - began)
     assert sorted(delays)[-2] < 0.3, delays
 
@@ -40,7 +41,7 @@ async def test_no_poll_is_needed_for_it_nor_put_off_by_it(
     polls = len([path for path in pushing.requests if path == "/api/v2/sensors"])
     for watt in range(20):
         await pushing.push(MAIN, gauge=watt)
-    await until(lambda: hass.states.get("sensor.main_power").state == "19")
+    await until(lambda: shown(hass, "sensor.main_power") == "19")
     assert len([path for path in pushing.requests if path == "/api/v2/sensors"]) == polls
     assert coordinator._unsub_refresh is next_poll
 
@@ -48,7 +49,7 @@ async def test_no_poll_is_needed_for_it_nor_put_off_by_it(
 async def test_only_that_sensor_is_touched(hass: HomeAssistant, pushing: LoopbackFluksometer) -> None:
     before = {state.entity_id: state.last_reported for state in hass.states.async_all("sensor")}
     await pushing.push(MAIN, gauge=464)
-    await until(lambda: hass.states.get("sensor.main_power").state == "464")
+    await until(lambda: shown(hass, "sensor.main_power") == "464")
     after = {state.entity_id: state.last_reported for state in hass.states.async_all("sensor")}
     assert [entity_id for entity_id in before if before[entity_id] != after[entity_id]] == ["sensor.main_power"]
 
@@ -64,11 +65,11 @@ async def test_lost_and_back(hass: HomeAssistant, pushing: LoopbackFluksometer, 
     push = loaded.runtime_data.push
     await pushing.drop_streams()
     await until(lambda: not push.connected)
-    assert hass.states.get("sensor.main_power").state == "463"
+    assert shown(hass, "sensor.main_power") == "463"
     await until(lambda: push.connected)
     assert push.times_opened == 2
     await pushing.push(MAIN, gauge=500)
-    await until(lambda: hass.states.get("sensor.main_power").state == "500")
+    await until(lambda: shown(hass, "sensor.main_power") == "500")
 
 
 async def test_garbage_is_never_shown(
@@ -76,8 +77,8 @@ async def test_garbage_is_never_shown(
 ) -> None:
     await pushing.send(f'event: reading\ndata: {{"sensor": "{MAIN}", "time": {NOW}, "counter": 1}}\n\n'.encode())
     await until(lambda: not loaded.runtime_data.push.connected)
-    assert hass.states.get("sensor.main_power").state == "463"
-    assert hass.states.get("sensor.main_energy").state == "4521.337"
+    assert shown(hass, "sensor.main_power") == "463"
+    assert shown(hass, "sensor.main_energy") == "4521.337"
 
 
 async def test_reading_pushed_during_a_poll_is_kept(
@@ -91,12 +92,12 @@ async def test_reading_pushed_during_a_poll_is_kept(
     await until(lambda: pushing.requests[-1] == "/api/v2/device")
     await pushing.push(MAIN, gauge=900)
     pushing.measure(MAIN, gauge=463)
-    await until(lambda: hass.states.get("sensor.main_power").state == "900")
+    await until(lambda: shown(hass, "sensor.main_power") == "900")
     pushing.frozen = False
     await refresh
-    assert hass.states.get("sensor.main_power").state == "900"
+    assert shown(hass, "sensor.main_power") == "900"
     await loaded.runtime_data.async_refresh()
-    assert hass.states.get("sensor.main_power").state == "463"
+    assert shown(hass, "sensor.main_power") == "463"
     assert states == ["900", "463"]
 
 
@@ -107,11 +108,11 @@ async def test_reading_polled_after_the_pushed_one_is_newer(
     refresh = hass.async_create_task(loaded.runtime_data.async_refresh())
     await until(lambda: pushing.requests[-1] == "/api/v2/device")
     await pushing.push(MAIN, time=NOW + 1, gauge=900)
-    await until(lambda: hass.states.get("sensor.main_power").state == "900")
+    await until(lambda: shown(hass, "sensor.main_power") == "900")
     pushing.measure(MAIN, time=NOW + 2, gauge=910)
     pushing.frozen = False
     await refresh
-    assert hass.states.get("sensor.main_power").state == "910"
+    assert shown(hass, "sensor.main_power") == "910"
 
 
 async def test_sensor_without_reading_before_the_poll(
@@ -122,11 +123,11 @@ async def test_sensor_without_reading_before_the_poll(
     refresh = hass.async_create_task(loaded.runtime_data.async_refresh())
     await until(lambda: pushing.requests[-1] == "/api/v2/device")
     await pushing.push(GAS, counter=2345680)
-    await until(lambda: hass.states.get("sensor.gas_meter_volume").state == "2345.68")
+    await until(lambda: shown(hass, "sensor.gas_meter_volume") == "2345.68")
     pushing.sensors.remove(pushing.listed(GAS))
     pushing.frozen = False
     await refresh
-    assert hass.states.get("sensor.gas_meter_volume").state == STATE_UNAVAILABLE
+    assert shown(hass, "sensor.gas_meter_volume") == STATE_UNAVAILABLE
 
 
 async def test_push_while_polls_fail_pulls_a_poll_forward(
@@ -136,8 +137,8 @@ async def test_push_while_polls_fail_pulls_a_poll_forward(
     good = dict(pushing.device)
     pushing.device["id"] = "0" * 32
     await poll()
-    assert hass.states.get("sensor.main_power").state == STATE_UNAVAILABLE
+    assert shown(hass, "sensor.main_power") == STATE_UNAVAILABLE
     pushing.device.update(good)
     await pushing.push(MAIN, gauge=600)
-    await until(lambda: hass.states.get("sensor.main_power").state == "600", 2)
+    await until(lambda: shown(hass, "sensor.main_power") == "600", 2)
     await asyncio.sleep(0)
