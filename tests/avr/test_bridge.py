@@ -38,7 +38,7 @@ def _read(file: int) -> bytes:
     return data
 
 
-def test_the_link_leads_to_a_raw_serial_port(bridge: PtyBridge):
+def test_the_link_leads_to_a_raw_serial_port(bridge: PtyBridge) -> None:
     assert bridge.link.is_symlink()
     reader = _open(bridge)
     every_byte = bytes(range(256))
@@ -48,13 +48,13 @@ def test_the_link_leads_to_a_raw_serial_port(bridge: PtyBridge):
     os.close(reader)
 
 
-def test_pyserial_reads_it_at_4800_baud(bridge: PtyBridge):
+def test_pyserial_reads_it_at_4800_baud(bridge: PtyBridge) -> None:
     with serial.Serial(str(bridge.link), 4800, timeout=2) as port:
         bridge.send(b"pwr line\n")
         assert port.readline() == b"pwr line\n"
 
 
-def test_what_is_sent_while_nobody_reads_is_lost_and_stops_nobody(bridge: PtyBridge):
+def test_what_is_sent_while_nobody_reads_is_lost_and_stops_nobody(bridge: PtyBridge) -> None:
     for _ in range(1000):
         bridge.send(b"x" * 100)
     reader = _open(bridge)
@@ -64,7 +64,7 @@ def test_what_is_sent_while_nobody_reads_is_lost_and_stops_nobody(bridge: PtyBri
     os.close(reader)
 
 
-def test_a_reader_may_go_and_come_back_and_gets_nothing_old(bridge: PtyBridge):
+def test_a_reader_may_go_and_come_back_and_gets_nothing_old(bridge: PtyBridge) -> None:
     for round_number in range(5):
         reader = _open(bridge)
         bridge.send(b"read\n")
@@ -79,7 +79,7 @@ def test_a_reader_may_go_and_come_back_and_gets_nothing_old(bridge: PtyBridge):
         os.close(reader)
 
 
-def test_a_reader_that_does_not_read_stops_nobody(bridge: PtyBridge):
+def test_a_reader_that_does_not_read_stops_nobody(bridge: PtyBridge) -> None:
     reader = _open(bridge)
     for _ in range(1000):
         bridge.send(b"y" * 100)
@@ -89,7 +89,7 @@ def test_a_reader_that_does_not_read_stops_nobody(bridge: PtyBridge):
     os.close(reader)
 
 
-def test_what_a_reader_sends_is_ignored(bridge: PtyBridge):
+def test_what_a_reader_sends_is_ignored(bridge: PtyBridge) -> None:
     with serial.Serial(str(bridge.link), 4800, timeout=2, write_timeout=2) as port:
         for _ in range(50):
             port.write(b"noise" * 100)
@@ -98,7 +98,7 @@ def test_what_a_reader_sends_is_ignored(bridge: PtyBridge):
         assert port.readline().strip(b"z") == b"\n"
 
 
-def test_unplugged_it_hangs_up_and_the_link_is_gone_until_it_is_back(bridge: PtyBridge):
+def test_unplugged_it_hangs_up_and_the_link_is_gone_until_it_is_back(bridge: PtyBridge) -> None:
     reader = _open(bridge)
     bridge.unplug()
     bridge.unplug()
@@ -115,7 +115,7 @@ def test_unplugged_it_hangs_up_and_the_link_is_gone_until_it_is_back(bridge: Pty
     os.close(reader)
 
 
-def test_a_link_left_behind_is_replaced_but_nothing_else(tmp_path: Path):
+def test_a_link_left_behind_is_replaced_but_nothing_else(tmp_path: Path) -> None:
     link = tmp_path / "port"
     link.symlink_to("/nowhere/at/all")
     bridge = PtyBridge(link)
@@ -130,7 +130,7 @@ def test_a_link_left_behind_is_replaced_but_nothing_else(tmp_path: Path):
         PtyBridge(tmp_path / "no such folder" / "port")
 
 
-def test_close_leaves_a_link_that_somebody_else_has_taken_over(tmp_path: Path):
+def test_close_leaves_a_link_that_somebody_else_has_taken_over(tmp_path: Path) -> None:
     first = PtyBridge(tmp_path / "port")
     second = PtyBridge(tmp_path / "port")
     first.close()

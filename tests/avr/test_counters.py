@@ -11,7 +11,7 @@ from fluksosim.board import Board, Line
 from fluksosim.board_header import BoardHeader
 from fluksosim.eeprom_image import CounterRecord, encode_record, fresh_image, read_factory, read_log
 
-from .conftest import IDS, START, Hear
+from tests.avr.hearing import IDS, START, Hear
 
 TIMSK2 = 0x70
 HOLD_UP_S = 0.2
@@ -30,7 +30,7 @@ def _last_told(lines: list[Line], before: tuple[int, ...] | list[int]) -> list[i
     return told
 
 
-def test_a_restart_loses_nothing_and_repeats_nothing(board: Board, heard: Hear):
+def test_a_restart_loses_nothing_and_repeats_nothing(board: Board, heard: Hear) -> None:
     """SRAM survives a reset: the counters go on exactly where they were, fractions included."""
     _load(board)
     for _ in range(10):
@@ -49,7 +49,7 @@ def test_a_restart_loses_nothing_and_repeats_nothing(board: Board, heard: Hear):
     assert whole - 11 * 8000 * 0.2 / 3600 < counted <= whole
 
 
-def test_a_warned_power_cut_keeps_the_counter_to_a_thousandth(board: Board, header: BoardHeader, heard: Hear):
+def test_a_warned_power_cut_keeps_the_counter_to_a_thousandth(board: Board, header: BoardHeader, heard: Hear) -> None:
     _load(board)
     board.run_for(0.1)
     board.pulse(0)
@@ -67,7 +67,7 @@ def test_a_warned_power_cut_keeps_the_counter_to_a_thousandth(board: Board, head
     assert "COUNTERS FROM CHECKPOINT" not in said.messages
 
 
-def test_the_save_at_power_loss_fits_the_hold_up_of_the_original_board(board: Board, header: BoardHeader):
+def test_the_save_at_power_loss_fits_the_hold_up_of_the_original_board(board: Board, header: BoardHeader) -> None:
     """The original writes 16 bytes of 3.4 ms each, so its capacitor lasts at least 54 ms; ours needs no erase."""
     _load(board)
     board.run_for(30)
@@ -80,7 +80,7 @@ def test_the_save_at_power_loss_fits_the_hold_up_of_the_original_board(board: Bo
     assert saved.reserve == (0, 0, 0, 0)
 
 
-def test_an_unwarned_cut_never_goes_back_on_the_wire(make_board: Callable[..., Board], heard: Hear):
+def test_an_unwarned_cut_never_goes_back_on_the_wire(make_board: Callable[..., Board], heard: Hear) -> None:
     """It counts on from the last checkpoint but is silent until it has passed what it may have sent."""
     board = make_board()
     _load(board, 11000)
@@ -100,7 +100,7 @@ def test_an_unwarned_cut_never_goes_back_on_the_wire(make_board: Callable[..., B
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_cuts_of_every_kind_never_send_a_smaller_counter(make_board: Callable[..., Board], seed: int):
+def test_random_cuts_of_every_kind_never_send_a_smaller_counter(make_board: Callable[..., Board], seed: int) -> None:
     """Supply ramps, cuts at once, cuts in the middle of an EEPROM byte, restarts, dips, at random times."""
     dice = random.Random(seed)  # the seed in the test's name replays it
     board = make_board(seed=seed + 1)
@@ -134,7 +134,7 @@ def test_random_cuts_of_every_kind_never_send_a_smaller_counter(make_board: Call
             board.power_on()
 
 
-def test_a_cut_after_every_single_eeprom_byte_of_a_save(image: bytes, header: BoardHeader):
+def test_a_cut_after_every_single_eeprom_byte_of_a_save(image: bytes, header: BoardHeader) -> None:
     """As the save at power loss is torn at each of its bytes, the counter is that of before or the new one."""
     with Board(eeprom=image) as reference:
         _load(reference)
@@ -164,7 +164,7 @@ def test_a_cut_after_every_single_eeprom_byte_of_a_save(image: bytes, header: Bo
     assert before.units in outcomes
 
 
-def test_at_most_one_checkpoint_interval_is_lost_without_warning(board: Board, header: BoardHeader):
+def test_at_most_one_checkpoint_interval_is_lost_without_warning(board: Board, header: BoardHeader) -> None:
     _load(board, 11000)
     board.run_for(100)
     board.power_cut()
@@ -181,7 +181,9 @@ def test_at_most_one_checkpoint_interval_is_lost_without_warning(board: Board, h
     assert again.units == record.units  # cut again at once: nothing more is lost
 
 
-def test_a_hung_firmware_is_restarted_by_the_watchdog_and_says_so(board: Board, header: BoardHeader, heard: Hear):
+def test_a_hung_firmware_is_restarted_by_the_watchdog_and_says_so(
+    board: Board, header: BoardHeader, heard: Hear
+) -> None:
     _load(board)
     before = heard(board.run_for(5))
     board.poke(TIMSK2, 0)  # the tick stops, so nothing feeds the watchdog any more
@@ -198,7 +200,7 @@ def test_a_hung_firmware_is_restarted_by_the_watchdog_and_says_so(board: Board, 
     assert record.watchdogs == 1
 
 
-def test_a_dip_says_brown_out_and_loses_nothing(board: Board, header: BoardHeader, heard: Hear):
+def test_a_dip_says_brown_out_and_loses_nothing(board: Board, header: BoardHeader, heard: Hear) -> None:
     _load(board)
     board.run_for(5)
     board.supply_volts(4.6)
@@ -216,7 +218,7 @@ def test_a_dip_says_brown_out_and_loses_nothing(board: Board, header: BoardHeade
     assert 8000 * (seconds - 0.12) / 3600 < counted < 8000 * (seconds + 0.02) / 3600
 
 
-def test_a_lasting_sag_does_not_silence_the_board(board: Board, heard: Hear):
+def test_a_lasting_sag_does_not_silence_the_board(board: Board, heard: Hear) -> None:
     _load(board)
     board.run_for(3)
     board.supply_volts(4.6)
@@ -224,7 +226,7 @@ def test_a_lasting_sag_does_not_silence_the_board(board: Board, heard: Hear):
     assert len(heard(board.run_for(5)).powers[0]) == 5
 
 
-def test_counters_wrap_at_32_bits(make_board: Callable[..., Board], image: bytes, header: BoardHeader):
+def test_counters_wrap_at_32_bits(make_board: Callable[..., Board], image: bytes, header: BoardHeader) -> None:
     """Trap 10: the counter is absolute and wraps; nothing before or after the wrap is held back."""
     factory = read_factory(image, header)
     assert factory is not None
@@ -249,7 +251,7 @@ def test_counters_wrap_at_32_bits(make_board: Callable[..., Board], image: bytes
 
 def test_a_record_of_the_python_side_is_what_the_firmware_reads(
     make_board: Callable[..., Board], image: bytes, header: BoardHeader
-):
+) -> None:
     record = CounterRecord(77, (11, 22, 33, 44), (999, 1, 0, 500), (0, 0, 0, 0), 5, 6)
     start = header.number("LOG_START")
     encoded = encode_record(record)
@@ -265,7 +267,7 @@ def test_a_record_of_the_python_side_is_what_the_firmware_reads(
     assert saved.milli == (999, 1, 0, 500)
 
 
-def test_flash_and_ram_with_the_deepest_stack_stay_within_bounds(board: Board, header: BoardHeader):
+def test_flash_and_ram_with_the_deepest_stack_stay_within_bounds(board: Board, header: BoardHeader) -> None:
     """The whole of SRAM below the stack is painted; what is never touched, neither data nor stack needed."""
     top, paint = 0x4FF, 0xC5
     board.power_cut()
@@ -287,7 +289,7 @@ def test_flash_and_ram_with_the_deepest_stack_stay_within_bounds(board: Board, h
     assert len(memory) - untouched <= header.number("BOARD_RAM_LIMIT")
 
 
-def test_writing_the_eeprom_takes_its_time_and_wears_evenly(board: Board):
+def test_writing_the_eeprom_takes_its_time_and_wears_evenly(board: Board) -> None:
     """The simulator's own promise: 1.8 or 3.4 ms a byte, and an operation count for each."""
     _load(board)
     board.run_for(5)

@@ -18,7 +18,7 @@ def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["make", "-C", str(AVR_FOLDER), *arguments], capture_output=True, text=True, timeout=110)
 
 
-def test_pure_files_pass_their_tests_and_cppcheck():
+def test_pure_files_pass_their_tests_and_cppcheck() -> None:
     made = _make("check")
     assert made.returncode == 0, made.stdout + made.stderr
     assert made.stderr.count("[  PASSED  ]") + made.stdout.count("[  PASSED  ]") == len(
@@ -26,7 +26,7 @@ def test_pure_files_pass_their_tests_and_cppcheck():
     )
 
 
-def test_cppcheck_and_the_compiler_stop_at_a_fault(tmp_path: Path):
+def test_cppcheck_and_the_compiler_stop_at_a_fault(tmp_path: Path) -> None:
     """The check is worth something only if it can fail."""
     fault = tmp_path / "fault.c"
     fault.write_text("int fault(int i) { int a[2] = {0, 0}; return i > 3 ? a[5] : i; }\n")
@@ -37,14 +37,14 @@ def test_cppcheck_and_the_compiler_stop_at_a_fault(tmp_path: Path):
 
 
 @pytest.mark.parametrize("limit", ["FLASH_LIMIT=1000", "RAM_LIMIT=100"])
-def test_a_firmware_that_is_too_big_is_refused(tmp_path: Path, limit: str):
+def test_a_firmware_that_is_too_big_is_refused(tmp_path: Path, limit: str) -> None:
     made = _make(f"BUILD={tmp_path}", limit)
     assert made.returncode != 0
     assert "too big" in made.stderr
     assert not (tmp_path / "firmware.elf").exists()
 
 
-def test_an_unknown_board_is_refused():
+def test_an_unknown_board_is_refused() -> None:
     made = _make("BOARD=v9")
     assert made.returncode != 0
     assert "v1_1" in made.stderr
@@ -54,7 +54,7 @@ def test_an_unknown_board_is_refused():
         BoardHeader("../v1_1")
 
 
-def test_the_header_is_read_as_the_compiler_does(header: BoardHeader, tmp_path: Path):
+def test_the_header_is_read_as_the_compiler_does(header: BoardHeader, tmp_path: Path) -> None:
     names = ("F_CPU", "SENSOR_COUNT", "CLAMP_HZ", "BLOCK_TICKS", "LOG_START", "LOG_BYTES", "EEPROM_BYTES")
     program = tmp_path / "print.c"
     prints = "".join(f'printf("%lu\\n", (unsigned long){name});' for name in names)

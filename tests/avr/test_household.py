@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from fluksosim import CIRCUITS, HOUSE, Household, history
+from fluksosim import CIRCUITS, HOUSE, Household, HouseSensor, history
 from fluksosim.board import Board
 from fluksosim.board_header import AVR_FOLDER
 from fluksosim.live_house import LiveHouse
@@ -18,7 +18,7 @@ from fluksosim.loads import LOADS, Day
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import START
+from tests.avr.hearing import START, Hear
 
 NOVEMBER = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) - 3600  # local midnight
 DAY_S = 86400
@@ -32,7 +32,7 @@ sensors = st.sampled_from(HOUSE)
 
 
 @given(seeds, circuits, times, st.integers(0, 200))
-def test_a_total_is_the_sum_of_the_rates(seed: int, circuit: str, start: int, seconds: int):
+def test_a_total_is_the_sum_of_the_rates(seed: int, circuit: str, start: int, seconds: int) -> None:
     house = Household(seed)
     rates = [house.rate(circuit, start + i) for i in range(seconds)]
     assert all(rate >= 0 for rate in rates)
@@ -40,7 +40,7 @@ def test_a_total_is_the_sum_of_the_rates(seed: int, circuit: str, start: int, se
 
 
 @given(seeds, circuits, times, spans, spans)
-def test_totals_add_up_across_midnights(seed: int, circuit: str, start: int, first: int, second: int):
+def test_totals_add_up_across_midnights(seed: int, circuit: str, start: int, first: int, second: int) -> None:
     house = Household(seed)
     middle, end = start + first, start + first + second
     whole = house.total(circuit, start, end)
@@ -48,7 +48,7 @@ def test_totals_add_up_across_midnights(seed: int, circuit: str, start: int, fir
 
 
 @given(seeds, times)
-def test_a_circuit_is_its_loads_and_the_kitchen_is_part_of_main(seed: int, at: int):
+def test_a_circuit_is_its_loads_and_the_kitchen_is_part_of_main(seed: int, at: int) -> None:
     house = Household(seed)
     for circuit, loads in CIRCUITS.items():
         assert house.rate(circuit, at) == sum(house.load_rate(load, at) for load in loads)
@@ -56,7 +56,7 @@ def test_a_circuit_is_its_loads_and_the_kitchen_is_part_of_main(seed: int, at: i
 
 
 @given(seeds, circuits, times, spans, st.integers(1, 7200))
-def test_running_totals_are_on_the_grid_and_agree(seed: int, circuit: str, start: int, span: int, step: int):
+def test_running_totals_are_on_the_grid_and_agree(seed: int, circuit: str, start: int, span: int, step: int) -> None:
     house = Household(seed)
     totals = list(house.totals(circuit, start, start + span, step))
     if span == 0:
@@ -70,7 +70,7 @@ def test_running_totals_are_on_the_grid_and_agree(seed: int, circuit: str, start
         assert total == house.total(circuit, start, at)
 
 
-def test_the_same_seed_gives_the_same_house_in_every_process():
+def test_the_same_seed_gives_the_same_house_in_every_process() -> None:
     program = (
         "from fluksosim import Household, CIRCUITS\n"
         f"print([Household(5).total(c, {NOVEMBER}, {NOVEMBER + 3 * DAY_S}) for c in CIRCUITS])"
@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_house_in_every_process():
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
-def test_november_totals_are_those_of_a_house(seed: int):
+def test_november_totals_are_those_of_a_house(seed: int) -> None:
     house = Household(seed)
 
     def days(circuit: str, unit: float) -> list[float]:
@@ -104,7 +104,7 @@ def test_november_totals_are_those_of_a_house(seed: int):
         assert len({round(total, 2) for total in totals}) > 20, circuit  # no day is like another
 
 
-def test_it_lives_by_day_and_heats_in_winter():
+def test_it_lives_by_day_and_heats_in_winter() -> None:
     house = Household(3)
 
     def mean(circuit: str, hour: float, hours: float, days: int = 28) -> float:
@@ -121,7 +121,7 @@ def test_it_lives_by_day_and_heats_in_winter():
     assert house.total("kitchen", july, july + 10 * DAY_S) > 0
 
 
-def test_weekends_differ_from_working_days():
+def test_weekends_differ_from_working_days() -> None:
     assert [Day(1, number).weekend for number in range(7)] == [
         False,
         False,
@@ -146,7 +146,9 @@ def test_weekends_differ_from_working_days():
 
 
 @given(seeds, sensors, times, spans, st.integers(0, 2**32 - 1))
-def test_history_ends_exactly_at_the_given_counter(seed: int, sensor, start: int, span: int, end_counter: int):
+def test_history_ends_exactly_at_the_given_counter(
+    seed: int, sensor: HouseSensor, start: int, span: int, end_counter: int
+) -> None:
     points = list(history(Household(seed), sensor, start, start + span, end_counter))
     if span == 0:
         assert points == []
@@ -164,7 +166,7 @@ def test_history_ends_exactly_at_the_given_counter(seed: int, sensor, start: int
 
 
 @given(seeds, sensors, times, st.integers(1, DAY_S))
-def test_history_moves_by_what_the_house_drew(seed: int, sensor, start: int, span: int):
+def test_history_moves_by_what_the_house_drew(seed: int, sensor: HouseSensor, start: int, span: int) -> None:
     house = Household(seed)
     points = list(history(house, sensor, start - start % 60, start + span, 10**9))
     drawn = house.total(sensor.circuit, start - start % 60, start + span) / sensor.unit_total
@@ -172,7 +174,7 @@ def test_history_moves_by_what_the_house_drew(seed: int, sensor, start: int, spa
     assert abs(points[-1][1] - points[0][1] - drawn) < quantum
 
 
-def test_history_of_30_days_streams_within_3_s():
+def test_history_of_30_days_streams_within_3_s() -> None:
     house = Household(12345)
     stream = history(house, HOUSE[0], NOVEMBER, NOVEMBER + 30 * DAY_S, 4521337)
     assert inspect.isgenerator(stream)
@@ -182,7 +184,7 @@ def test_history_of_30_days_streams_within_3_s():
     assert time.process_time() - start < 3
 
 
-def test_the_live_house_moves_the_board_as_the_household_draws(board: Board, heard):
+def test_the_live_house_moves_the_board_as_the_household_draws(board: Board, heard: Hear) -> None:
     """Ten minutes of a morning: what the firmware has counted is what the household drew."""
     house = Household(3)
     live = LiveHouse(house, board)
@@ -203,7 +205,7 @@ def test_the_live_house_moves_the_board_as_the_household_draws(board: Board, hea
     assert last[3] - START[3] == LOADS["gas_boiler"].rate * 300 // 10000 * 10
 
 
-def test_a_load_switched_by_hand_stays_so_until_given_back(board: Board):
+def test_a_load_switched_by_hand_stays_so_until_given_back(board: Board) -> None:
     live = LiveHouse(Household(1), board)
     live.switch("kettle", True)
     assert live.loads(NOVEMBER)["kettle"] is True

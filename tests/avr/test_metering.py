@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from fluksosim.board import WATTS_PER_STEP, Board
 from fluksosim.board_header import BoardHeader
-from fluksosim.eeprom_image import read_log
+from fluksosim.eeprom_image import FactorySensor, fresh_image, read_log
 
-from .conftest import START, Hear
+from tests.avr.hearing import START, Hear
 
 FULL_RANGE_W = 11500
 
@@ -23,7 +23,9 @@ def _counted_wh(board: Board, header: BoardHeader, clamp: int) -> float:
 
 
 @pytest.mark.parametrize(("percent", "seconds"), [(1, 120), (3, 60), (30, 30), (100, 30)])
-def test_energy_of_a_steady_load_is_its_integral(board: Board, header: BoardHeader, percent: int, seconds: float):
+def test_energy_of_a_steady_load_is_its_integral(
+    board: Board, header: BoardHeader, percent: int, seconds: float
+) -> None:
     watts = FULL_RANGE_W * percent / 100
     board.clamp_watts(0, watts)
     board.clamp_watts(1, watts)
@@ -37,14 +39,14 @@ def test_energy_of_a_steady_load_is_its_integral(board: Board, header: BoardHead
 
 
 @pytest.mark.parametrize("hertz", [49.5, 50.03, 60])
-def test_the_mains_frequency_does_not_matter(board: Board, header: BoardHeader, hertz: float):
+def test_the_mains_frequency_does_not_matter(board: Board, header: BoardHeader, hertz: float) -> None:
     board.mains_hz(hertz)
     board.clamp_watts(0, 2300)
     board.run_for(30)
     assert _counted_wh(board, header, 0) == pytest.approx(2300 * 30 / 3600, rel=0.002)
 
 
-def test_a_changing_load_adds_up(board: Board, header: BoardHeader):
+def test_a_changing_load_adds_up(board: Board, header: BoardHeader) -> None:
     joules = 0.0
     for watts, seconds in [(90, 20), (2290, 3.3), (90, 0.7), (450, 11), (6000, 1.9), (0, 5), (90, 20)]:
         board.clamp_watts(0, watts)
@@ -53,7 +55,7 @@ def test_a_changing_load_adds_up(board: Board, header: BoardHeader):
     assert _counted_wh(board, header, 0) == pytest.approx(joules / 3600, rel=0.003)
 
 
-def test_power_follows_the_load_within_two_seconds(board: Board, heard: Hear):
+def test_power_follows_the_load_within_two_seconds(board: Board, heard: Hear) -> None:
     board.clamp_watts(0, 90)
     board.run_for(3)
     board.clamp_watts(0, 2290)
@@ -65,7 +67,7 @@ def test_power_follows_the_load_within_two_seconds(board: Board, heard: Hear):
 @pytest.mark.parametrize(("noise", "offset"), [(0.0, 0.0), (0.4, 0.0), (1.0, 0.0), (0.4, 0.5)])
 def test_an_open_clamp_reads_0_and_counts_nothing(
     board: Board, header: BoardHeader, heard: Hear, noise: float, offset: float
-):
+) -> None:
     board.clamp_watts(0, 0, noise, offset)
     board.clamp_watts(1, 2000)
     said = heard(board.run_for(60))
@@ -74,13 +76,13 @@ def test_an_open_clamp_reads_0_and_counts_nothing(
     assert _counted_wh(board, header, 0) == 0
 
 
-def test_a_load_of_2_permille_is_not_taken_for_an_open_clamp(board: Board, heard: Hear):
+def test_a_load_of_2_permille_is_not_taken_for_an_open_clamp(board: Board, heard: Hear) -> None:
     board.clamp_watts(0, 0.002 * FULL_RANGE_W)
     said = heard(board.run_for(10))
     assert said.powers[0][-1] == pytest.approx(23, abs=2)
 
 
-def test_beyond_the_range_it_stays_at_the_top(board: Board, heard: Hear):
+def test_beyond_the_range_it_stays_at_the_top(board: Board, heard: Hear) -> None:
     board.clamp_watts(0, 30000)
     said = heard(board.run_for(5))
     assert said.powers[0][-1] == round(1023 * WATTS_PER_STEP)
@@ -88,9 +90,7 @@ def test_beyond_the_range_it_stays_at_the_top(board: Board, heard: Hear):
 
 def test_the_meter_constant_of_the_factory_block_counts(
     make_board: Callable[..., Board], header: BoardHeader, heard: Hear
-):
-    from fluksosim.eeprom_image import FactorySensor, fresh_image
-
+) -> None:
     sensors = [
         FactorySensor(f"{i}" * 32, weight, milli)
         for i, weight, milli in ((1, 11016, 0), (2, 0, 0), (3, 2, 500), (4, 0, 125))

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import serial
+from fluksosim import state_file
 from fluksosim.board_header import AVR_FOLDER, BoardHeader
 from fluksosim.eeprom_image import read_log
 
@@ -39,7 +40,7 @@ class Program:
         connection.sendall(line)
         with connection.makefile("rb") as answers:
             answer: dict[str, Any] = json.loads(answers.readline())
-        return answer
+            return answer
 
     def _connect(self) -> socket.socket:
         deadline = time.monotonic() + 60
@@ -57,7 +58,8 @@ class Program:
         return self._connection
 
     def sensor(self, index: int) -> dict[str, Any]:
-        return self.ask(do="state")["sensors"][index]
+        sensor: dict[str, Any] = self.ask(do="state")["sensors"][index]
+        return sensor
 
     def wait_for(self, index: int, wanted: Any, seconds: float = 15) -> dict[str, Any]:
         """Poll until wanted(sensor) is true."""
@@ -114,7 +116,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         assert program.end() == 0
 
 
-def test_describe_makes_a_fresh_state_and_shows_it(folder: Path):
+def test_describe_makes_a_fresh_state_and_shows_it(folder: Path) -> None:
     state = folder / "state"
     first = _run("--state", state, "--describe", "--epoch-counters", json.dumps(COUNTERS))
     assert first.returncode == 0, first.stderr
@@ -134,12 +136,10 @@ def test_describe_makes_a_fresh_state_and_shows_it(folder: Path):
     assert [s["counter"] for s in other] == [0, 0, 0, 0]
 
 
-def test_no_id_reads_as_a_number(monkeypatch: pytest.MonkeyPatch):
+def test_no_id_reads_as_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trap 34: an id of digits and one e is mangled by the original's scripts."""
-    from fluksosim import state_file
-
     offered = iter(["1234567890123456e789012345678901", "e" + "1" * 31, "12" * 15 + "ae"])
-    monkeypatch.setattr(state_file.secrets, "token_hex", lambda _: next(offered))
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(offered))
     assert state_file._new_id() == "12" * 15 + "ae"
 
 
@@ -155,7 +155,7 @@ def test_no_id_reads_as_a_number(monkeypatch: pytest.MonkeyPatch):
         (["--board", "v9"], "no board 'v9'"),
     ],
 )
-def test_bad_arguments_are_refused_and_make_nothing(folder: Path, arguments: list[str], reason: str):
+def test_bad_arguments_are_refused_and_make_nothing(folder: Path, arguments: list[str], reason: str) -> None:
     run = _run("--state", folder / "state", "--describe", *arguments)
     assert run.returncode != 0
     assert reason in run.stderr
@@ -163,7 +163,7 @@ def test_bad_arguments_are_refused_and_make_nothing(folder: Path, arguments: lis
     assert not (folder / "state").exists()
 
 
-def test_a_file_that_is_no_state_is_refused_and_left_alone(folder: Path):
+def test_a_file_that_is_no_state_is_refused_and_left_alone(folder: Path) -> None:
     state = folder / "state"
     for content in (b"", b"hello", b"\xff" * 512):
         state.write_bytes(content)
@@ -183,7 +183,7 @@ def test_a_file_that_is_no_state_is_refused_and_left_alone(folder: Path):
     assert "cannot make the state file" in nowhere.stderr
 
 
-def test_a_kettle_switched_on_is_on_the_wire_within_2_s(running: Program):
+def test_a_kettle_switched_on_is_on_the_wire_within_2_s(running: Program) -> None:
     """The whole way: control socket, household, front end, firmware, UART, pty."""
     assert running.ask(do="set", load="cooking", on=False)["ok"]
     assert running.ask(do="set", load="kettle", on=False)["ok"]
@@ -205,7 +205,7 @@ def test_a_kettle_switched_on_is_on_the_wire_within_2_s(running: Program):
     assert stat.S_IMODE(running.socket.stat().st_mode) == 0o600
 
 
-def test_all_counters_are_known_soon_and_pulses_count_with_a_clock(running: Program):
+def test_all_counters_are_known_soon_and_pulses_count_with_a_clock(running: Program) -> None:
     for index, counter in enumerate(COUNTERS.values()):
         told = running.wait_for(index, lambda s: s["counter"] is not None)
         assert counter <= told["counter"] <= counter + 500
@@ -217,7 +217,7 @@ def test_all_counters_are_known_soon_and_pulses_count_with_a_clock(running: Prog
     assert running.sensor(0)["ms"] is None
 
 
-def test_bad_requests_are_answered_and_harm_nobody(running: Program):
+def test_bad_requests_are_answered_and_harm_nobody(running: Program) -> None:
     for line, reason in [
         (b"\n", "not JSON"),
         (b"{nonsense\n", "not JSON"),
@@ -252,7 +252,7 @@ def test_bad_requests_are_answered_and_harm_nobody(running: Program):
     assert running.ask(do="state")["ok"]
 
 
-def test_unplugged_the_port_is_gone_and_comes_back(running: Program):
+def test_unplugged_the_port_is_gone_and_comes_back(running: Program) -> None:
     running.wait_for(0, lambda s: s["watt"] is not None)
     assert running.ask(do="unplug", seconds=0.5)["ok"]
     assert not os.path.lexists(running.link)
@@ -264,7 +264,7 @@ def test_unplugged_the_port_is_gone_and_comes_back(running: Program):
         assert port.readline().endswith(b"\n")
 
 
-def test_a_restart_shows_in_the_clock_and_not_in_the_counters(running: Program):
+def test_a_restart_shows_in_the_clock_and_not_in_the_counters(running: Program) -> None:
     running.ask(do="set", load="heat_pump", on=True)
     at_first = running.wait_for(2, lambda s: s["counter"] is not None)
     before = running.wait_for(2, lambda s: s["counter"] > at_first["counter"])
@@ -274,7 +274,7 @@ def test_a_restart_shows_in_the_clock_and_not_in_the_counters(running: Program):
     assert 1 < after["ms"] < 15000
 
 
-def test_terminated_the_firmware_itself_saves_its_counters(program: Program, folder: Path):
+def test_terminated_the_firmware_itself_saves_its_counters(program: Program, folder: Path) -> None:
     program.ask(do="set", load="kettle", on=True)
     program.wait_for(0, lambda s: s["counter"] is not None and s["counter"] > COUNTERS["0"])
     told = [sensor["counter"] for sensor in program.ask(do="state")["sensors"]]
@@ -294,7 +294,7 @@ def test_terminated_the_firmware_itself_saves_its_counters(program: Program, fol
         again.end(signal.SIGINT)
 
 
-def test_killed_it_never_goes_back_on_the_wire(program: Program, folder: Path):
+def test_killed_it_never_goes_back_on_the_wire(program: Program, folder: Path) -> None:
     program.ask(do="set", load="kettle", on=True)
     told = program.wait_for(0, lambda s: s["counter"] is not None and s["counter"] > COUNTERS["0"] + 1)["counter"]
     program.end(signal.SIGKILL)
@@ -307,12 +307,12 @@ def test_killed_it_never_goes_back_on_the_wire(program: Program, folder: Path):
         assert again.end() == 0
 
 
-def test_quit_ends_it(program: Program):
+def test_quit_ends_it(program: Program) -> None:
     assert program.ask(do="quit")["ok"]
     assert program.process.wait(20) == 0
 
 
-def test_two_simulators_do_not_share_a_state_or_a_socket(running: Program, folder: Path):
+def test_two_simulators_do_not_share_a_state_or_a_socket(running: Program, folder: Path) -> None:
     running.ask(do="state")
     second = _run("--state", running.state, "--pty", folder / "port2")
     assert second.returncode == 1
@@ -329,7 +329,7 @@ def test_two_simulators_do_not_share_a_state_or_a_socket(running: Program, folde
     assert running.ask(do="state")["ok"]
 
 
-def test_in_real_time_it_takes_little_of_a_core(running: Program):
+def test_in_real_time_it_takes_little_of_a_core(running: Program) -> None:
     running.wait_for(0, lambda s: s["watt"] is not None)
 
     def cpu_s() -> float:

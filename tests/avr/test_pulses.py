@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fluksosim.board import Board
+from fluksosim.board_header import BoardHeader
+from fluksosim.eeprom_image import factory_block, read_factory
 
-from .conftest import START, Hear
+from tests.avr.hearing import START, Hear
 
 
-def test_bounce_at_both_edges_counts_once_each(board: Board, heard: Hear):
+def test_bounce_at_both_edges_counts_once_each(board: Board, heard: Hear) -> None:
     board.run_for(0.1)
     for _ in range(200):
         board.pulse(0, 0.03, 0.03, bounce_s=0.001)
@@ -15,7 +19,7 @@ def test_bounce_at_both_edges_counts_once_each(board: Board, heard: Hear):
     assert said.counters[2][-1] == START[2] + 200
 
 
-def test_50_hz_on_both_inputs_with_bounce_while_the_clamps_are_busy(board: Board, heard: Hear):
+def test_50_hz_on_both_inputs_with_bounce_while_the_clamps_are_busy(board: Board, heard: Hear) -> None:
     board.clamp_watts(0, 11000)
     board.clamp_watts(1, 11000)
     board.run_for(0.1)
@@ -27,7 +31,7 @@ def test_50_hz_on_both_inputs_with_bounce_while_the_clamps_are_busy(board: Board
     assert said.counters[3][-1] == START[3] + 10000
 
 
-def test_spikes_count_nothing(board: Board, heard: Hear):
+def test_spikes_count_nothing(board: Board, heard: Hear) -> None:
     board.run_for(0.1)
     for i in range(100):
         at = board.time_s + 0.01 * i
@@ -36,7 +40,7 @@ def test_spikes_count_nothing(board: Board, heard: Hear):
     assert heard(board.run_for(2)).counters[2] == []
 
 
-def test_a_contact_that_stays_closed_counts_once(board: Board, heard: Hear):
+def test_a_contact_that_stays_closed_counts_once(board: Board, heard: Hear) -> None:
     board.run_for(0.1)
     board.contact(0, True)
     said = heard(board.run_for(20))
@@ -45,7 +49,7 @@ def test_a_contact_that_stays_closed_counts_once(board: Board, heard: Hear):
     assert heard(board.run_for(2)).counters[2] == []
 
 
-def test_a_contact_closed_at_power_up_counts_nothing_until_it_has_opened(board: Board, heard: Hear):
+def test_a_contact_closed_at_power_up_counts_nothing_until_it_has_opened(board: Board, heard: Hear) -> None:
     """It may have been counted before the power went."""
     board.contact(1, True)
     assert heard(board.run_for(2)).counters[3] == []
@@ -55,11 +59,13 @@ def test_a_contact_closed_at_power_up_counts_nothing_until_it_has_opened(board: 
     assert heard(board.run_for(1)).counters[3] == [START[3] + 10]
 
 
-def test_the_debounce_time_is_settable(make_board, header, image: bytes, heard: Hear):
+def test_the_debounce_time_is_settable(
+    make_board: Callable[..., Board], header: BoardHeader, image: bytes, heard: Hear
+) -> None:
     """40 ms in the factory block: pulses of 30 ms are noise, of 60 ms are not."""
-    from fluksosim.eeprom_image import factory_block, read_factory
-
-    block = factory_block(read_factory(image, header), debounce_ms=40)
+    factory = read_factory(image, header)
+    assert factory is not None
+    block = factory_block(factory, debounce_ms=40)
     board = make_board(eeprom=block + image[len(block) :])
     board.run_for(0.2)
     for low in (0.03, 0.06, 0.03, 0.06):
