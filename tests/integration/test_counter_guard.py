@@ -78,6 +78,14 @@ def test_register_that_lost_some_hours_goes_on_from_the_total(guard: CounterGuar
     assert guard.observe(low + 45, T + 41) == 4_521_382
 
 
+def test_register_that_wrapped_is_a_new_cycle() -> None:
+    """Trap 10: 32 bits are full after 4.3 GWh. fluksod counts on; a register that does not starts a new cycle."""
+    guard = CounterGuard()
+    guard.observe(2**32 - 1, T)
+    assert guard.observe(2, T + 5) == 2**32 - 1
+    assert guard.observe(10, T + 40) == 10
+
+
 def test_small_register_that_was_reset_goes_on_from_the_total() -> None:
     """Home Assistant takes 95 of 100 for a dip, not for a new cycle."""
     guard = CounterGuard()

@@ -30,7 +30,7 @@ async def test_a_change_is_seen_at_once(hass: HomeAssistant, pushing: LoopbackFl
         await until(shows(hass, "sensor.main_power", str(watt)), 1)
         assert shown(hass, "sensor.main_energy") == str((4521337 + watt) / 1000)
         delays.append(monotonic() - began)
-    assert sorted(delays)[-2] < 0.3, delays
+    assert sorted(delays)[-2] < 0.5, delays
 
 
 async def test_no_poll_is_needed_for_it_nor_put_off_by_it(

@@ -35,6 +35,7 @@ async def test_all_are_primary_and_enabled(
 async def test_state_carries_each_watt_hour(
     hass: HomeAssistant, fluksometer: LoopbackFluksometer, entry: MockConfigEntry, counter: float, state: str
 ) -> None:
+    """Trap 10: values are absolute counters, up to 32 bits, and are shown as such."""
     fluksometer.measure(MAIN, counter=counter)
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
