@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from . import __version__, tls
 from .accounts import new_token
@@ -48,6 +48,10 @@ def _with_store(home: Home, work: Callable[[Store], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
+async def _nothing(_: Store) -> None:
+    pass
+
+
 def _password(arguments: argparse.Namespace) -> tuple[str, bool]:
     """Return the password to set, and whether it was made up."""
     if arguments.password_stdin:
@@ -67,7 +71,7 @@ def _add_account(home: Home, arguments: argparse.Namespace, name: str) -> None:
         raise UsageError(f"an account's name is 1 to {LONGEST_NAME} printable characters")
     try:
         zone = ZoneInfo(arguments.time_zone).key
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
         raise UsageError(f"unknown time zone {arguments.time_zone!r}; take a name such as Europe/Brussels") from error
     password, made = _password(arguments)
     hashed = Passwords().hash(password)
@@ -110,6 +114,7 @@ def run_server(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT."""
     home = Home(arguments.dir)
     home.require()
+    _with_store(home, _nothing)  # so that a database which cannot be used is told here
     left = tls.days_left(home)
     if left < tls.RENEW_DAYS:
         log.warning("the certificate ends in %d days; renew it with `flukso-cloud init` and its names", left)
@@ -227,4 +232,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (UsageError, HomeError, PasswordError, ServerError) as error:
         sys.exit(f"flukso-cloud: {error}")
     except StoreUnavailableError as error:
-        sys.exit(f"flukso-cloud: the database cannot be written: {error}")
+        sys.exit(f"flukso-cloud: the database cannot be used: {error}")

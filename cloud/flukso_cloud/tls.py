@@ -7,6 +7,7 @@ not served here (trap 18).
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ CA_YEARS = 10
 LEAF_DAYS = 365
 RENEW_DAYS = 30
 """Days before its end at which `init` makes a new server certificate."""
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _CLOCK_SLACK = timedelta(hours=1)
 
 
@@ -32,9 +34,12 @@ def _general_name(name: str) -> x509.GeneralName:
     except ValueError:
         pass
     try:
-        return x509.DNSName(name.encode("idna").decode("ascii"))
-    except UnicodeError as error:
-        raise HomeError(f"--name {name!r} is neither a host name nor an address") from error
+        host = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        host = ""
+    if not _HOST.fullmatch(host):
+        raise HomeError(f"--name {name!r} is neither a host name nor an address")
+    return x509.DNSName(host)
 
 
 def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -12,9 +12,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from flukso_cloud.ids import is_id
-from flukso_cloud.live import Reading
+from flukso_cloud.live import Listener, Reading
 from flukso_cloud.overview import overview
 
 from .access import Viewer, refused, sensor_for, still_sees, viewer_of
@@ -48,24 +49,39 @@ async def get_live(request: Request) -> Response:
         raise bad_request(f"send 1 to {MOST_SENSORS} times sensor=<32 hexadecimal digits>")
     for sensor_id in wanted:
         await sensor_for(request, viewer, sensor_id)
-    return EventSourceResponse(_events(request, viewer, wanted), ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
+    return _LiveStream(request, viewer, wanted)
 
 
-async def _events(request: Request, viewer: Viewer, sensors: list[str]) -> AsyncIterator[ServerSentEvent]:
+class _LiveStream(Response):
+    """Listens from before the answer begins, so that whoever has its head misses nothing."""
+
+    def __init__(self, request: Request, viewer: Viewer, sensors: list[str]) -> None:
+        self._request = request
+        self._viewer = viewer
+        self._sensors = sensors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send readings until the listener goes away."""
+        with cloud_of(self._request).live.listen(self._sensors) as listener:
+            events = _events(listener, self._request, self._viewer)
+            stream = EventSourceResponse(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
+            await stream(scope, receive, send)
+
+
+async def _events(listener: Listener, request: Request, viewer: Viewer) -> AsyncIterator[ServerSentEvent]:
     """Yield readings until the session or token that opened the stream is no longer good."""
-    with cloud_of(request).live.listen(sensors) as listener:
-        looked = time.monotonic()
-        while True:
-            with suppress(TimeoutError):
-                yield _event(await asyncio.wait_for(listener.get(), LOOK_SECONDS))
-            if time.monotonic() - looked >= LOOK_SECONDS:
-                looked = time.monotonic()
-                if not await still_sees(request, viewer):
-                    return
+    looked = time.monotonic()
+    while True:
+        with suppress(TimeoutError):
+            yield _event(await asyncio.wait_for(listener.get(), LOOK_SECONDS))
+        if time.monotonic() - looked >= LOOK_SECONDS:
+            looked = time.monotonic()
+            if not await still_sees(request, viewer):
+                return
 
 
 def _event(reading: Reading) -> ServerSentEvent:
-    return ServerSentEvent(msgspec.json.encode(reading._asdict()).decode(), event="reading")
+    return ServerSentEvent(msgspec.json.encode(reading._asdict()).decode(), event="reading", sep="\n")
 
 
 routes: list[BaseRoute] = [

@@ -62,14 +62,20 @@ class SqliteStore:
 
     @classmethod
     def open(cls, path: Path) -> SqliteStore:
-        """Open the database (made if absent, for its owner only), bring its tables up to date, start the threads."""
-        path.touch(mode=0o600, exist_ok=True)
-        db = _connect(path)
+        """Open the database (made if absent, for its owner only), bring its tables up to date, start the threads.
+
+        StoreUnavailableError if that is not possible.
+        """
         try:
-            db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
-            migrations.apply(db)
-        finally:
-            db.close()
+            path.touch(mode=0o600, exist_ok=True)
+            db = _connect(path)
+            try:
+                db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
+                migrations.apply(db)
+            finally:
+                db.close()
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailableError(f"{path}: {error}") from error
         return cls(path)
 
     def _open_reader(self) -> None:

@@ -1,0 +1,144 @@
+"""Live readings: the broadcaster, and server-sent events from a real server."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flukso_cloud.claim import claim_code
+from flukso_cloud.cli import main
+from flukso_cloud.live import QUEUE, Broadcaster, Gauge, Reading
+
+from tests.cloud.fluksometer import Fluksometer, compact
+from tests.cloud.process import Server, Wire
+
+A, B = "a1" * 16, "b2" * 16
+
+
+class TestBroadcaster:
+    """In one process."""
+
+    async def test_only_to_listeners_of_the_sensor(self) -> None:
+        live = Broadcaster()
+        with live.listen([A]) as one, live.listen([A, B]) as both:
+            live.publish([Reading(A, 10, 5, 400), Reading(B, 11, None, 7)])
+            assert await one.get() == await both.get() == Reading(A, 10, 5, 400)
+            assert await both.get() == Reading(B, 11, None, 7)
+        live.publish([Reading(A, 12, 6, 401)])
+        assert not live._listeners
+
+    async def test_history_is_not_news(self) -> None:
+        live = Broadcaster()
+        with live.listen([A]) as listener:
+            live.publish([Reading(A, 10, 5, 400), Reading(A, 9, 4, 399), Reading(A, 10, 5, 400)])
+            live.publish([Reading(A, 10, 6, 500), Reading(A, 11, 6, None), Reading(A, 11, 7, 402)])
+            found = [await listener.get() for _ in range(3)]
+        assert found == [Reading(A, 10, 5, 400), Reading(A, 11, 6, None), Reading(A, 11, None, 402)]
+        assert live.gauge(A) == Gauge(11, 402)
+        assert live.gauge(B) is None
+
+    async def test_a_slow_listener_loses_the_oldest_and_holds_up_nobody(self) -> None:
+        live = Broadcaster()
+        with live.listen([A]) as slow:
+            live.publish([Reading(A, at, None, at) for at in range(1, QUEUE + 11)])
+            assert slow.lost == 10
+            assert (await slow.get()).time == 11
+
+
+class Stream:
+    """A server-sent event stream from the real server."""
+
+    def __init__(self, server: Server, sensor: str, token: str) -> None:
+        connection = http.client.HTTPSConnection("localhost", server.port, context=server.trust(), timeout=20)
+        connection.request("GET", f"/api/v2/live?sensor={sensor}", headers={"X-Token": token})
+        self.answer = connection.getresponse()
+
+    def events(self) -> Iterator[Any]:
+        """Yield the data of each `reading` event."""
+        event = ""
+        while line := self.answer.readline():
+            name, _, value = line.decode().rstrip("\n").partition(": ")
+            if name == "event":
+                event = value
+            elif name == "data" and event == "reading":
+                yield json.loads(value)
+
+
+@pytest.fixture
+def wire(server: Server) -> Iterator[Wire]:
+    wire = server.connect()
+    yield wire
+    wire.close()
+
+
+def claimed(server: Server, wire: Wire) -> tuple[Fluksometer, str]:
+    """Return a device of kees and his token, both through the command while the server runs."""
+    device = Fluksometer()
+    body = device.registration()
+    assert wire.request("POST", f"/device/{device.id}", device.headers(body), body).status == 200
+    code = claim_code(device.key.encode(), device.id)
+    assert (
+        said("claim", code.lower(), "--account", "kees", "--dir", server.home) == f"device {device.id}: claimed by kees"
+    )
+    return device, said("token", "--account", "kees", "--sensor", device.sensor, "--dir", server.home)
+
+
+def said(*arguments: str | Path) -> str:
+    """Run the command, in this process for speed, and return what it says."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        main([str(argument) for argument in arguments])
+    return out.getvalue().strip()
+
+
+def upload(wire: Wire, device: Fluksometer, content: dict[str, Any]) -> None:
+    body = compact(content)
+    assert wire.request("POST", f"/sensor/{device.sensor}", device.headers(body), body).status == 200
+
+
+def test_readings_arrive_as_they_are_uploaded(server: Server, wire: Wire) -> None:
+    device, token = claimed(server, wire)
+    stream = Stream(server, device.sensor, token)
+    assert stream.answer.status == 200
+    assert stream.answer.headers["Content-Type"].startswith("text/event-stream")
+    assert stream.answer.headers["Cache-Control"] == "no-store"
+    now = int(time.time())
+    events = stream.events()
+    upload(wire, device, {"measurements": [[now - 2, 100]], "gauges": [[now - 2, 460], [now - 1, 463.5]]})
+    assert next(events) == {"sensor": device.sensor, "time": now - 2, "counter": 100, "gauge": 460}
+    assert next(events) == {"sensor": device.sensor, "time": now - 1, "counter": None, "gauge": 463.5}
+    upload(wire, device, {"measurements": [[now - 86400 + i, i] for i in range(50)]})
+    upload(wire, device, {"measurements": [[now - 1, 101], [now, 102]]})
+    assert next(events) == {"sensor": device.sensor, "time": now, "counter": 102, "gauge": None}
+
+
+def test_only_the_owner_listens(server: Server, wire: Wire) -> None:
+    device, token = claimed(server, wire)
+    other, other_token = claimed(server, wire)
+    mallory = said("token", "--account", "mallory", "--dir", server.home)
+    for headers in ({}, {"X-Token": mallory}, {"X-Token": other_token}, {"X-Token": "0" * 32}):
+        assert wire.request("GET", f"/api/v2/live?sensor={device.sensor}", headers).status == 401
+    both = f"/api/v2/live?sensor={device.sensor}&sensor={other.sensor}"
+    assert wire.request("GET", both, {"X-Token": token}).status == 401
+    for query in ("", "?sensor=", "?sensor=x", "?" + "&".join(f"sensor={i:032x}" for i in range(257))):
+        assert wire.request("GET", f"/api/v2/live{query}", {"X-Token": token}).status == 400
+
+
+def test_the_server_stops_though_somebody_listens(folder_made: Any, tmp_path: Any) -> None:
+    import shutil
+
+    with Server(shutil.copytree(folder_made, tmp_path / "home")) as server:
+        wire = server.connect()
+        device, token = claimed(server, wire)
+        stream = Stream(server, device.sensor, token)
+        assert stream.answer.status == 200
+        began = time.monotonic()
+        assert server.stop() in {0, -15}
+        assert time.monotonic() - began < 8
+    assert "Traceback" not in server.log, server.log
