@@ -198,7 +198,7 @@ async def test_trap_13_a_bucket_is_told_and_drawn_over_its_own_interval(open_pag
         await chart.focus()
         await page.keyboard.press("Home")
         text = await chart.get_attribute("aria-valuetext")
-        end = (await data(page))["series"][house.sensors["Main"]][0][0]
+        end = (await data(page))["series"]["day"][house.sensors["Main"]][0][0]
         begin, finish = (datetime.fromtimestamp(at, BRUSSELS).strftime("%H:%M") for at in (end - 900, end))
         assert f"{begin}{DASH}{finish}: Main 600 W, Solar 300 W" in text
         # the other chart points at the same moment
@@ -237,16 +237,19 @@ async def test_the_live_chart_moves(open_page: Open, house: Household) -> None:
         await until(has_moved, "the picture stands still")
 
 
-async def test_a_counter_alone_moves_the_live_chart_too(open_page: Open, pages: PagedCloud) -> None:
+@pytest.mark.parametrize("scale", ["live", "year"])
+async def test_a_counter_alone_is_shown_too(open_page: Open, pages: PagedCloud, scale: str) -> None:
     """A v1 device sends no gauges: its power is that of the minutes that its counters tell."""
     device = Household(pages, {"Meter": ("electricity", "analog")})
     session = pages.log_in("dora")
     pages.claim(device.claim_code, session)
     now = int(time.time())
-    device.measure("Meter", [(at, (at - now) // 3 + 5000) for at in range(now - 900, now - 300, 30)])
-    async with open_page(session=session) as page:
-        await expect(page.locator("#connection")).to_have_text(CONNECTED)
-        device.measure("Meter", [(at, (at - now) // 3 + 5000) for at in range(now - 300, now + 1, 10)])
+    counters = [(at, 5000 + (at - now) // 3) for at in range(now - 900, now + 1, 10)]
+    device.measure("Meter", counters[:60])
+    async with open_page(f"/?device={device.id}&scale={scale}", session=session) as page:
+        await expect(page.locator("#connection")).to_have_text("Connected. The last reading came 5 minutes ago.")
+        device.measure("Meter", counters[60:])
+        await expect(page.locator("#connection")).to_have_text(re.compile("^(Live|.* [12] minutes? ago.)$"))
         await expect(page.locator(".tile .figure")).to_have_text("1,200")
         await expect(page).to_have_title(f"1,200 W · {device.name}")
 
@@ -315,7 +318,7 @@ async def test_numbers_and_times_are_in_the_visitors_language_and_zone(open_page
         assert (await statistics(page, house.sensors["Main"]))[0] == "5.256"
         await page.get_by_text("All values").first.click()
         when = await page.locator(".buckets tbody th").first.inner_text()
-        series = (await data(page))["series"][house.sensors["Main"]]
+        series = (await data(page))["series"]["hour"][house.sensors["Main"]]
         end = max(time for time, value in series if value != "nan")
         assert "Uhr" in when
         assert f"{datetime.fromtimestamp(end, ZoneInfo('Asia/Kolkata')):%H:%M}" in when

@@ -9,7 +9,7 @@ from flukso_cloud.timescale import SECONDS, buckets_of_interval
 from flukso_cloud.web.assets import Assets
 from flukso_cloud.web.chart import QUANTITIES, SCALES, View
 from flukso_cloud.web.numbers import statistics, three_digits
-from flukso_cloud.web.page import age_in_words, page_data, panels
+from flukso_cloud.web.page import Now, age_in_words, page_data, panels
 
 MAIN, GAS, ODD = "a" * 32, "b" * 32, "c" * 32
 NOW = 1_795_401_443
@@ -86,7 +86,7 @@ def test_ages_are_told_only_when_they_matter():
 
 
 def test_electricity_comes_first_and_each_stream_has_its_colour(device):
-    power, flow = panels(device, SERIES, View(hidden=("bbbbbbbb",)), BRUSSELS, NOW)
+    power, flow = panels(device, SERIES, SERIES, View(hidden=("bbbbbbbb",)), BRUSSELS, NOW)
     assert [(panel.name, [stream.name for stream in panel.streams]) for panel in (power, flow)] == [
         ("power", ["Main"]),
         ("flow", ["gas bbbb"]),
@@ -97,33 +97,36 @@ def test_electricity_comes_first_and_each_stream_has_its_colour(device):
     assert flow.streams[0].statistics == {"min": "0", "mean": "0.5", "max": "1", "last": "0"}
 
 
-def test_the_present_value_is_the_gauge_or_the_newest_bucket(device):
-    power, flow = panels(device, SERIES, View(), BRUSSELS, NOW)
-    assert power.streams[0].now is not None
-    assert power.streams[0].now.text == "100"  # a bucket that ends now is newer than a gauge of two seconds ago
-    older = {**SERIES, MAIN: SERIES[MAIN][:1]}
-    assert panels(device, {**older, GAS: SERIES[GAS][:1]}, View(), BRUSSELS, NOW)[0].streams[0].now.text == "463"
-    assert flow.streams[0].now is not None
-    assert flow.streams[0].now.text == "0"
+def test_the_present_value_is_the_gauge_or_the_newest_minute(device):
+    def present(minutes, now):
+        power, flow = panels(device, SERIES, minutes, View(scale="year"), BRUSSELS, now)
+        return power.streams[0].now, flow.streams[0].now
+
+    # a minute that ends now is newer than a gauge of two seconds ago
+    assert present(SERIES, NOW) == (Now("100", ""), Now("0", ""))
+    older = {name: points[:1] for name, points in SERIES.items()}
+    assert present(older, NOW) == (Now("463", ""), Now("1", "2 minutes ago"))
+    nothing = {name: points[1:2] for name, points in SERIES.items()}
+    assert present(nothing, NOW + 7200) == (Now("463", "2 hours ago"), Now(None, "2 hours ago"))
 
 
 def test_trap_13_rows_tell_the_interval_before_the_stamp(device):
-    power, _ = panels(device, SERIES, View(), BRUSSELS, NOW)
+    power, _ = panels(device, SERIES, SERIES, View(), BRUSSELS, NOW)
     assert [row.values for row in power.rows] == [["100"], ["1,000"]]  # newest first, and a gap has no row
     assert power.rows[0].when == "2026-11-23 03:36 to 03:37"
     assert power.rows[0].start_iso == "2026-11-23T03:36:23+01:00"
 
 
 def test_another_unit_is_the_same_value(device):
-    power, flow = panels(device, SERIES, View(unit="kwhperyear", flow="lperday"), BRUSSELS, NOW)
+    power, flow = panels(device, SERIES, SERIES, View(unit="kwhperyear", flow="lperday"), BRUSSELS, NOW)
     assert [row.values for row in power.rows] == [["876"], ["8,760"]]
     assert [row.values for row in flow.rows] == [["0"], ["1,440"]]
 
 
 def test_the_script_gets_gaps_as_the_wire_has_them(device):
     """Trap 11."""
-    data = page_data(device, SERIES, View(), NOW)
-    assert data["series"][MAIN] == [[NOW - 120, 8760], [NOW - 60, "nan"], [NOW, 876]]
+    data = page_data(device, {"live": SERIES}, View(), NOW)
+    assert data["series"]["live"][MAIN] == [[NOW - 120, 8760], [NOW - 60, "nan"], [NOW, 876]]
     assert [sensor["id"] for sensor in data["sensors"]] == [MAIN, GAS]
     assert next(iter(data["scales"])) == "live"
 

@@ -56,8 +56,10 @@ class Quantity:
     units: tuple[Unit, ...]
 
 
+LIVE = "live"
+"""The scale whose chart moves; its minutes also tell what a sensor measures now that sends counters only."""
 SCALES: Mapping[str, Scale] = {
-    "live": Scale("Live", "15min", "minute", 60, 600, 60),
+    LIVE: Scale("Live", "15min", "minute", 60, 600, 60),
     "hour": Scale("Hour", "hour", "minute", 60, 3600, 60),
     "day": Scale("Day", "day", "15min", 900, 86400, 120),
     "week": Scale("Week", "week", "hour", 3600, 604800, 600),
@@ -108,7 +110,7 @@ class View:
     `hidden` has the first digits of the ids of hidden sensors, `device` an id, or None for the first one.
     """
 
-    scale: str = "live"
+    scale: str = LIVE
     unit: str = "watt"
     flow: str = "lpermin"
     hidden: tuple[str, ...] = ()

@@ -14,6 +14,8 @@ from flukso_cloud.overview import DeviceView, SensorView
 from .chart import QUANTITIES, QUANTITY_OF_TYPE, SCALES, Quantity, QuantityName, Unit, View
 from .numbers import Statistics, statistics, three_digits
 
+Series = Mapping[str, Sequence[Point]]
+"""Points by sensor, in the wire unit of its quantity; the same buckets for all."""
 COLORS = 6
 """Of the palette in page.css; further streams take them again, dashed."""
 FRESH = 30
@@ -23,9 +25,9 @@ _KINDS = {"analog": "clamp"}
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A present value as text, and how old it is in words, "" while it is fresh."""
+    """A present value as text, None if it is not known, and how old it is in words, "" while it is fresh."""
 
-    text: str
+    text: str | None
     age: str
 
 
@@ -45,7 +47,7 @@ class Stream:
     main: bool
     hidden: bool
     gauge_unit: str
-    now: Now | None
+    now: Now
     statistics: Mapping[str, str] | None
 
 
@@ -99,15 +101,15 @@ def interval_in_words(start: datetime, end: datetime) -> str:
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
 
 
-def _now(sensor: SensorView, quantity: Quantity, points: Sequence[Point], now: int) -> Now | None:
-    """Return the newest gauge, or for a sensor that sends counters only its newest bucket, whichever is younger."""
+def _now(sensor: SensorView, quantity: Quantity, minutes: Sequence[Point], now: int) -> Now:
+    """Return the newest gauge, or for a sensor that sends counters only its newest minute, whichever is younger."""
     unit = quantity.units[0]
-    newest = next((point for point in reversed(points) if point.value is not None), None)
+    newest = next((point for point in reversed(minutes) if point.value is not None), None)
     candidates = [(sensor.gauge.time, sensor.gauge.value)] if sensor.gauge else []
     if newest is not None and newest.value is not None:
         candidates.append((newest.time, newest.value * quantity.wire_factor))
     if not candidates:
-        return None
+        return Now(None, age_in_words(now - sensor.measurement.time) if sensor.measurement else "no reading yet")
     time, value = max(candidates)
     return Now(three_digits(value * unit.factor, unit.decimals), age_in_words(now - time))
 
@@ -118,7 +120,7 @@ def _table(known: Statistics | None, unit: Unit) -> dict[str, str] | None:
     return {name: three_digits(value, unit.decimals) for name, value in known._asdict().items()}
 
 
-def _stream(color: int, sensor: SensorView, points: Sequence[Point], view: View, now: int) -> Stream:
+def _stream(color: int, sensor: SensorView, points: Sequence[Point], now: Now, view: View) -> Stream:
     name = QUANTITY_OF_TYPE[sensor.type]
     quantity, unit = QUANTITIES[name], view.unit_of(name)
     how = _KINDS.get(sensor.class_, sensor.class_)
@@ -132,7 +134,7 @@ def _stream(color: int, sensor: SensorView, points: Sequence[Point], view: View,
         main=color == 0,
         hidden=view.hides(sensor.id),
         gauge_unit=quantity.units[0].label,
-        now=_now(sensor, quantity, points, now),
+        now=now,
         statistics=_table(statistics(_values(points, quantity, unit)), unit),
     )
 
@@ -154,26 +156,24 @@ def _rows(columns: Sequence[Sequence[Point]], quantity: Quantity, unit: Unit, st
     return rows
 
 
-def panels(
-    device: DeviceView, series: Mapping[str, Sequence[Point]], view: View, zone: ZoneInfo, now: int
-) -> list[Panel]:
-    """Return the charts of a device.
-
-    `series` has the points of each sensor in its quantity's wire unit, the same buckets for all.
-    """
+def panels(device: DeviceView, series: Series, minutes: Series, view: View, zone: ZoneInfo, now: int) -> list[Panel]:
+    """Return the charts of a device; `series` are the buckets of the chosen scale, `minutes` the newest."""
     found: list[Panel] = []
     for name, quantity in QUANTITIES.items():
         mine = [one for one in enumerate(shown(device)) if QUANTITY_OF_TYPE[one[1].type] == name]
         if not mine:
             continue
         unit = view.unit_of(name)
-        streams = [_stream(color, sensor, series[sensor.id], view, now) for color, sensor in mine]
+        streams = [
+            _stream(color, sensor, series[sensor.id], _now(sensor, quantity, minutes[sensor.id], now), view)
+            for color, sensor in mine
+        ]
         rows = _rows([series[sensor.id] for _, sensor in mine], quantity, unit, SCALES[view.scale].step, zone)
         found.append(Panel(name, quantity.label, quantity.parameter, quantity.units, unit, streams, rows))
     return found
 
 
-def page_data(device: DeviceView, series: Mapping[str, Sequence[Point]], view: View, now: int) -> dict[str, Any]:
+def page_data(device: DeviceView, series: Mapping[str, Series], view: View, now: int) -> dict[str, Any]:
     """Return what the page's script starts from, typed in `cloud/web/src/page.js`; gaps are "nan", as on the wire."""
     return {
         "time": now,
@@ -188,13 +188,16 @@ def page_data(device: DeviceView, series: Mapping[str, Sequence[Point]], view: V
                 "class": sensor.class_,
                 "quantity": QUANTITY_OF_TYPE[sensor.type],
                 "stream": number,
+                "measured": None if sensor.measurement is None else sensor.measurement.time,
                 "gauge": None if sensor.gauge is None else {"time": sensor.gauge.time, "value": sensor.gauge.value},
             }
             for number, sensor in enumerate(shown(device))
         ],
-        "scale": view.scale,
         "series": {
-            sensor: [[point.time, "nan" if point.value is None else point.value] for point in points]
-            for sensor, points in series.items()
+            scale: {
+                sensor: [[point.time, "nan" if point.value is None else point.value] for point in points]
+                for sensor, points in streams.items()
+            }
+            for scale, streams in series.items()
         },
     }

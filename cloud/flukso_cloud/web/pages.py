@@ -21,7 +21,7 @@ from flukso_cloud.overview import DeviceView, overview
 from flukso_cloud.timescale import buckets_of_interval
 
 from .assets import STATIC, Assets, Static
-from .chart import QUANTITIES, QUANTITY_OF_TYPE, SCALES, View
+from .chart import LIVE, QUANTITIES, QUANTITY_OF_TYPE, SCALES, View
 from .page import page_data, panels, shown
 
 _CLAIM_PROBLEMS = {
@@ -87,8 +87,9 @@ async def home(request: Request) -> Response:
         return _page("connect.html", **frame)
     now = unix_now()
     zone = ZoneInfo(account.time_zone)
-    series = await _series(cloud, device, view, now)
-    charts = panels(device, series, view, zone, now)
+    minutes = await _series(cloud, device, LIVE, now)
+    series = minutes if view.scale == LIVE else await _series(cloud, device, view.scale, now)
+    charts = panels(device, series, minutes, view, zone, now)
     return _page(
         "device.html",
         **frame,
@@ -97,7 +98,7 @@ async def home(request: Request) -> Response:
         panels=charts,
         scales=SCALES,
         time_zone=account.time_zone,
-        data=page_data(device, series, view, now),
+        data=page_data(device, {LIVE: minutes, view.scale: series}, view, now),
     )
 
 
@@ -106,9 +107,9 @@ def _chosen(devices: list[DeviceView], asked: str | None) -> DeviceView | None:
     return next((device for device in devices if device.id == asked), devices[0] if devices else None)
 
 
-async def _series(cloud: Cloud, device: DeviceView, view: View, now: int) -> Mapping[str, list[Point]]:
-    """Return the buckets of the chosen scale for each sensor, just as `GET /sensor/<id>` answers them."""
-    scale = SCALES[view.scale]
+async def _series(cloud: Cloud, device: DeviceView, name: str, now: int) -> Mapping[str, list[Point]]:
+    """Return the buckets of a scale for each sensor, just as `GET /sensor/<id>` answers them."""
+    scale = SCALES[name]
     buckets = buckets_of_interval(scale.interval, scale.resolution, now)
     found: dict[str, list[Point]] = {}
     for shown_sensor in shown(device):

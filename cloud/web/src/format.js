@@ -27,17 +27,21 @@ function timeFormat(options) {
   return new Intl.DateTimeFormat(locales, options);
 }
 
-const second = timeFormat({ hour: "numeric", minute: "2-digit", second: "2-digit" });
-const minute = timeFormat({ hour: "numeric", minute: "2-digit" });
+/** 09:05 but 9:05 AM, as both are usually written. */
+const hour = new Intl.DateTimeFormat(locales, { hour: "numeric" }).resolvedOptions().hour12 ? "numeric" : "2-digit";
+const second = timeFormat({ hour, minute: "2-digit", second: "2-digit" });
+const minute = timeFormat({ hour, minute: "2-digit" });
 const day = timeFormat({ day: "numeric", month: "short" });
 const weekday = timeFormat({ weekday: "short", day: "numeric" });
 const month = timeFormat({ month: "short" });
 const year = timeFormat({ year: "numeric" });
-const moment = timeFormat({ weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+const moment = timeFormat({ weekday: "short", day: "numeric", month: "short", hour, minute: "2-digit" });
 const date = timeFormat({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const dateAndTime = timeFormat({ dateStyle: "medium", timeStyle: "short" });
 
 const DAY = 86400;
+/** A step no longer than this is a single reading, seconds. */
+const SINGLE = 15;
 
 /** @param {number} time unix seconds */
 const asDate = (time) => new Date(time * 1000);
@@ -51,7 +55,8 @@ const isMidnight = (time) => asDate(time).getHours() === 0 && asDate(time).getMi
  * @returns {string} such as "14:15 - 14:30" with its day, or "14:15:07" for a single reading
  */
 export function formatInterval(start, end) {
-  if (end - start < 60) return second.format(asDate(end));
+  if (end - start <= SINGLE) return second.format(asDate(end));
+  if (end - start < 60) return second.formatRange(asDate(start), asDate(end));
   if (end - start < DAY) return moment.formatRange(asDate(start), asDate(end));
   // Days of the first API are UTC days: they begin at midnight for few visitors, and hiding that would mislead.
   if (!isMidnight(start) || !isMidnight(end)) return dateAndTime.formatRange(asDate(start), asDate(end));
@@ -60,7 +65,7 @@ export function formatInterval(start, end) {
 
 /** @param {number} time @returns {string} */
 export function formatMoment(time) {
-  return dateAndTime.format(asDate(time));
+  return moment.format(asDate(time));
 }
 
 /**

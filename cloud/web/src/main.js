@@ -13,6 +13,9 @@ import { Trace } from "./trace.js";
 const LIVE = "live";
 /** Seconds that a reading may hold back to the one before, see Trace. */
 const BRIDGE = { pulse: 300, other: 15 };
+/** The sensors of a device upload one after another; their minutes are loaded when all have, and not too often. */
+const UPLOAD_MS = 1000;
+const MINUTES_MS = 20000;
 
 const page = readPage();
 if (page) start(page);
@@ -49,11 +52,12 @@ function start(page) {
   const buckets = new Buckets(page, now, {
     onLoaded(scale) {
       if (scale === LIVE) fillTraces();
-      draw();
       present();
+      if (scale === view.scale) draw();
     },
-    onBusy: (busy) => void document.body.classList.toggle("loading", busy),
-    onTrouble: (sentence) => panels.forEach((panel) => panel.note(sentence)),
+    onTrouble(scale, sentence) {
+      if (scale === view.scale) panels.forEach((panel) => panel.note(sentence));
+    },
     onLoggedOut: () => connected("logged out"),
   });
 
@@ -84,6 +88,7 @@ function start(page) {
   function draw() {
     const { streams, range } = picture();
     for (const panel of panels) panel.show({ streams, range, view, live: view.scale === LIVE });
+    document.body.classList.toggle("loading", buckets.isLoading(view.scale) && !buckets.get(view.scale));
   }
 
   const line = new ConnectionLine(find(document, "#connection", HTMLElement));
@@ -91,7 +96,7 @@ function start(page) {
   function present() {
     const newest = (/** @type {string} */ sensor) => traces.get(sensor)?.latest ?? null;
     showNow(page, newest, now());
-    const times = page.sensors.flatMap((sensor) => newest(sensor.id)?.[0] ?? []);
+    const times = page.sensors.flatMap((sensor) => newest(sensor.id)?.[0] ?? sensor.measured ?? []);
     line.show(times.length ? now() - Math.max(...times) : null);
   }
 
@@ -110,15 +115,16 @@ function start(page) {
 
   /** @param {import("./address.js").View} next */
   function follow(next) {
-    const rescaled = next.scale !== view.scale;
+    if (next.scale !== view.scale) {
+      if (view.scale !== LIVE) buckets.cancel(view.scale);
+      panels.forEach((panel) => panel.note(""));
+    }
     view = next;
     addressLinks();
-    if (rescaled) {
-      buckets.cancel();
-      buckets.want(view.scale);
-    }
-    // The picture of a scale not seen before stays until the new one is there.
-    if (view.scale === LIVE || buckets.get(view.scale)) draw();
+    buckets.want(view.scale);
+    // The picture of a scale not seen before stays, dimmed, until the new one is there.
+    if (buckets.get(view.scale)) draw();
+    else document.body.classList.add("loading");
   }
 
   const scaleLinks = [...document.querySelectorAll("a[data-scale]")].map((link) => /** @type {HTMLAnchorElement} */ (link));
@@ -142,17 +148,27 @@ function start(page) {
   }
   addEventListener("popstate", () => follow(readView(location.search, choices)));
 
-  let minutesAt = -Infinity;
   const live = new Live(page.sensors.map((sensor) => sensor.id), (reading) => {
+    const trace = traces.get(reading.sensor);
     if (reading.gauge !== null) {
-      traces.get(reading.sensor)?.add(reading.time, reading.gauge);
+      trace?.add(reading.time, reading.gauge);
       drawSoon();
-    } else if (view.scale === LIVE && now() - minutesAt >= page.scales[LIVE].step / 2) {
-      // Only a counter: what it means as power is the cloud's to say, once a minute is complete.
-      minutesAt = now();
-      buckets.load(LIVE);
+    } else if (trace && trace.heard < reading.time - BRIDGE.pulse) {
+      loadMinutesSoon();
     }
   }, connected);
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let minutesTimer;
+  let minutesAt = -Infinity;
+  /** A device that sends counters only: what they mean as power is the cloud's to say, once a minute is complete. */
+  function loadMinutesSoon() {
+    minutesTimer ??= setTimeout(() => {
+      minutesTimer = undefined;
+      minutesAt = Date.now();
+      buckets.load(LIVE);
+    }, Math.max(UPLOAD_MS, minutesAt + MINUTES_MS - Date.now()));
+  }
 
   let soon = false;
   /** Readings of one upload arrive together and are drawn together. */

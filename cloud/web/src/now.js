@@ -16,10 +16,12 @@ export function showNow(page, newest, now) {
     const tile = find(document, `.tile[data-sensor="${sensor.id}"]`, HTMLElement);
     const known = newest(sensor.id);
     const unit = page.quantities[sensor.quantity].units[0];
-    const age = known ? now - known[0] : 0;
+    const time = known?.[0] ?? sensor.measured;
+    const age = time === null ? 0 : now - time;
     write(find(tile, ".figure", HTMLElement), known ? formatNumber(known[1], unit.decimals) : "–");
-    write(find(tile, ".age", HTMLElement), known ? (age > FRESH ? formatAge(age) : "") : "no reading yet");
+    write(find(tile, ".age", HTMLElement), time === null ? "no reading yet" : age > FRESH ? formatAge(age) : "");
     tile.classList.toggle("old", known === null || age > FRESH);
+    tile.classList.toggle("unknown", known === null);
   }
   const main = page.sensors.find((sensor) => sensor.quantity === "power") ?? page.sensors[0];
   const known = main ? newest(main.id) : null;

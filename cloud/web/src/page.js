@@ -10,8 +10,9 @@
  *   `wire` is the unit asked of `GET /sensor/<id>`, `wire_factor` makes the gauge's unit out of it.
  * @typedef {"power" | "flow"} QuantityName
  * @typedef {{id: string, name: string, type: string, class: string, quantity: QuantityName, stream: number,
- *   gauge: {time: number, value: number} | null}} Sensor
- *   `stream` numbers the device's sensors and picks the colour; `gauge` is in W or L/min.
+ *   gauge: {time: number, value: number} | null, measured: number | null}} Sensor
+ *   `stream` numbers the device's sensors and picks the colour; `gauge` is in W or L/min; `measured` is the time of the
+ *   newest counter, unix seconds.
  * @typedef {[time: number, value: number | "nan"]} Pair  end of a bucket in unix seconds, its value
  * @typedef {object} Page
  * @property {number} time  the server's clock when it wrote the page, unix seconds
@@ -19,8 +20,8 @@
  * @property {Record<string, Scale>} scales
  * @property {Record<QuantityName, Quantity>} quantities
  * @property {Sensor[]} sensors
- * @property {string} scale  the scale that `series` is for
- * @property {Record<string, Pair[]>} series  by sensor id, in the quantity's wire unit
+ * @property {Record<string, Record<string, Pair[]>>} series  by scale (the one chosen, and always `live`) and sensor id, in
+ *   the quantity's wire unit
  */
 
 /** @returns {Page | null} null on a page without a chart */

@@ -46,6 +46,11 @@ export class Trace {
     this.#minutes = fromPairs(pairs, 60, factor, now);
   }
 
+  /** @returns {number} when the newest gauge was heard, unix seconds; -Infinity if none was */
+  get heard() {
+    return this.#readings.at(-1)?.[0] ?? -Infinity;
+  }
+
   /** @returns {[time: number, gauge: number] | null} the newest value, of a reading or of a minute */
   get latest() {
     const reading = this.#readings.at(-1);
