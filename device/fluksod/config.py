@@ -206,7 +206,7 @@ def _build(checked: dict[str, Any], folder: Path) -> Config:
     return Config(
         name=checked["device"]["name"],
         state=folder / checked["device"]["state"],
-        port=checked["board"]["port"],
+        port=str(folder / checked["board"]["port"]),
         lan=LanConfig(lan["host"], lan["port"], lan["mdns"], tuple(lan["mdns_interfaces"])),
         cloud=None
         if cloud is None

@@ -140,7 +140,7 @@ class Daemon:
                 self._metering.tick()
             if time.monotonic() >= next_save:
                 next_save = time.monotonic() + SAVE_EVERY
-                self._registers.save(self._metering.marks())
+                await asyncio.to_thread(self._registers.save, self._metering.marks())  # an SD card takes its time
 
 
 async def _first_of(waiting: asyncio.Task[bool], tasks: list[asyncio.Task[None]]) -> None:

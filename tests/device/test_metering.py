@@ -68,8 +68,8 @@ def test_a_gas_meter_has_litres_and_litres_a_minute() -> None:
 
 def test_an_overdue_pulse_lets_the_gauge_fall_but_not_the_time_of_the_reading() -> None:
     house = House()
-    house.hear(pls(GAS, 1000, 0), seconds=30)
-    house.hear(pls(GAS, 1010, 30_000), seconds=30)
+    house.hear(pls(GAS, 1000, 9_000), seconds=30)
+    house.hear(pls(GAS, 1010, 39_000), seconds=30)
     pulse = house.readings[-1]
     house.metering.tick()
     assert house.readings[-1] is pulse, "not overdue yet"

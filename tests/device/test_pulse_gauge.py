@@ -33,18 +33,43 @@ def test_litres_a_minute_from_two_pulses() -> None:
 
 def test_falls_towards_zero_when_the_next_pulse_is_overdue() -> None:
     gauge = PulseGauge(ELECTRICITY)
-    gauge.take(0, 0, 0)
-    gauge.take(1, 2_000, 2)
+    gauge.take(0, 5_000, 0)
+    gauge.take(1, 7_000, 2)
     assert gauge.now(4) == pytest.approx(1800)
     assert gauge.now(6) == pytest.approx(900), "at most one Wh in 4 s"
     assert gauge.now(2 + 360) == pytest.approx(10)
     assert gauge.now(2 + 3600) == 0
 
 
+def test_a_pulse_told_again_is_no_pulse() -> None:
+    """Our board tells a counter that does not move every 10 s, with the clock of its last pulse."""
+    gauge = PulseGauge(ELECTRICITY)
+    gauge.take(0, 1_000, 0)
+    gauge.take(1, 3_000, 2)
+    for at in (12, 22, 32):
+        assert gauge.take(1, 3_000, at) is None
+        assert not gauge.restarted
+    assert gauge.now(32) == pytest.approx(3600 / 30), "still overdue"
+    assert gauge.take(2, 43_000, 42) == pytest.approx(90)
+
+
+def test_the_time_from_power_up_to_the_first_pulse_is_no_period() -> None:
+    """A counter told before the first pulse has 1 ms; a pulse soon after would look like a large load."""
+    gauge = PulseGauge(ELECTRICITY)
+    for at in (1, 11):
+        assert gauge.take(3000, 1, at) is None
+    assert gauge.take(3001, 11_500, 11.5) is None
+    assert gauge.take(3002, 13_300, 13.3) == pytest.approx(2000)
+    assert gauge.take(3002, 1, 30) is None
+    assert gauge.restarted
+    assert gauge.now(31) is None
+    assert gauge.take(3003, 1_500, 32) is None
+
+
 def test_a_slow_pulse_is_not_taken_for_none() -> None:
     gauge = PulseGauge(WATER)
-    gauge.take(0, 0, 0)
-    gauge.take(10, 7_200_000, 7200)
+    gauge.take(0, 5_000, 0)
+    gauge.take(10, 7_205_000, 7200)
     assert gauge.now(7200 + 7000) == pytest.approx(10 / 120, rel=1e-6)
     assert gauge.now(7200 + 5 * 7200) == 0
 

@@ -71,6 +71,15 @@ def test_a_small_wrong_step_is_waited_out() -> None:
     assert register.total == 5092, "no energy was invented"
 
 
+def test_a_counter_told_again_changes_nothing() -> None:
+    register, notes = after((5000, 0), (5001, 1), (5001, 11), (5091, 12), (5091, 22), (5002, 23))
+    assert register.total == 5091
+    assert "noise" in notes[0]
+    register, notes = after((5000, 0), (5001, 1), (77, 2), (5001, 11), (5002, 12))
+    assert register.total == 5002
+    assert "77" in notes[1]
+
+
 def test_much_energy_after_a_long_silence_is_counted_once_confirmed() -> None:
     register, notes = after((5000, 0), (5001, 1), (9000, 3600))
     assert register.total == 5001

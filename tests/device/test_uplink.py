@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ async def connected(fluksod: Fluksod) -> None:
 
 
 async def test_registers_itself_and_uploads_what_it_counts(tmp_path: Path, board: Board, cloud: CloudStub) -> None:
-    """Traps 5 and 7: the stub signs with the key's ASCII characters and takes lower-case digests only."""
+    """Traps 5 and 7: the stub signs with the key's ASCII characters and takes lower-case digests only.
+
+    Trap 16: the version is in the header and nowhere else.
+    """
     async with running(configured(tmp_path, cloud)) as fluksod:
         await connected(fluksod)
         device = (await fluksod.get("/api/v2/device"))["id"]
@@ -344,6 +348,36 @@ async def test_a_slow_cloud_is_waited_for(tmp_path: Path, board: Board, cloud: C
         board.send(pls(CLAMP, 1), pls(CLAMP, 2))
         assert await stored(cloud, CLAMP, 2) == [cloud.uploads()[0].members["measurements"][0]]
         assert (await fluksod.get("/api/v2/device"))["board"]["connected"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "HTTP/1.1 200 OK\r\nx-digest: {digest}\r\ntransfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n",
+        "HTTP/1.1 200 \r\nX-Digest: {digest}\r\nContent-Length: {length}\r\n\r\n{body}",
+        "HTTP/1.1 200\r\nX-DIGEST: {digest}\r\ncontent-length: {length}\r\n\r\n{body}",
+        "HTTP/1.0 200 OK\r\nX-Digest: {digest}\r\n\r\n{body}",
+    ],
+)
+async def test_answers_as_proxies_write_them(tmp_path: Path, board: Board, cloud: CloudStub, head: str) -> None:
+    """Traps 1, 2 and 3 do not trouble us: chunked answers, headers in any case, no reason phrase."""
+    await cloud.stop()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", request)
+        assert length is not None
+        members = json.loads(await reader.readexactly(int(length[1])))
+        body = '{"upgrade":0,"timestamp":1}'
+        digest = sign(members["key"], body.encode())
+        writer.write(head.format(digest=digest, length=len(body), body=body).encode())
+        writer.close()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    cloud.authority.issue_cert("127.0.0.1").configure_cert(context)
+    server = await asyncio.start_server(answer, "127.0.0.1", cloud.port, ssl=context)
+    async with server, running(configured(tmp_path, cloud)) as fluksod:
+        await connected(fluksod)
 
 
 async def test_a_body_that_is_too_large_is_halved(tmp_path: Path, board: Board, cloud: CloudStub) -> None:

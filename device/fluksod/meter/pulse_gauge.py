@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from fluksod.meter.register import MAX_RATE, WRAP
 
+NO_PULSE_YET = 1
+"""Board's clock in ms of a line that tells a counter before its first pulse since power-up (docs/board.md)."""
 ZERO_AFTER = 3600.0
 """Seconds without a pulse after which the gauge is 0; five of the last periods where those are longer."""
 
@@ -39,14 +41,14 @@ class PulseGauge:
     def take(self, counter: int, ms: int, at: float) -> float | None:
         """Take a pulse: the board's counter and clock (both 32 bit), seen at `at` (monotonic seconds).
 
-        Returns the new rate, or None when this pulse only starts a new measurement (first one, board restarted).
-        `restarted` tells afterwards whether the board's clock went back.
+        Returns the new rate, or None when this pulse only starts a new measurement (first one, board restarted) or is
+        the last one told again. `restarted` tells afterwards whether the board's clock went back.
         """
-        last = self._last
         self.restarted = False
+        last = self._last
         if last is not None and (counter, ms) == (last.counter, last.ms):
-            return None  # the board repeats its newest line when nothing happens: no pulse
-        self._last = _Pulse(counter, ms, at)
+            return None
+        self._last = None if ms <= NO_PULSE_YET else _Pulse(counter, ms, at)
         if last is None:
             return None
         waited = at - last.at

@@ -12,7 +12,7 @@ board is replaced, and arrives on a line without a checksum. The register follow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WRAP = 1 << 32
 SMALL_STEP = 100
@@ -61,7 +61,10 @@ class Register:
             return None
         step = (raw - self.mark.raw) % WRAP
         if step <= max(SMALL_STEP, 2 * self._step) and step <= _possible(at - self.mark.at):
-            self._step = step or self._step
+            if step == 0:  # told again: what came before stays known
+                self.mark = replace(self.mark, at=at)
+                return self._forget_held(raw)
+            self._step = step
             return self._go_on(raw, self.mark.total + step, at)
         if self._before is not None and _follows(self._before, raw, at) and raw < self.mark.raw:
             wrong = self.mark.raw
@@ -86,8 +89,11 @@ class Register:
         return self._restart(raw, self.mark.total + (raw - held.raw) % WRAP, at)
 
     def _go_on(self, raw: int, total: int, at: float) -> str | None:
-        held, self._held = self._held, None
         self._accept(Mark(raw, total, at))
+        return self._forget_held(raw)
+
+    def _forget_held(self, raw: int) -> str | None:
+        held, self._held = self._held, None
         return None if held is None else f"counter {held.raw} was followed by {raw}: it was noise and is ignored"
 
     def _restart(self, raw: int, total: int, at: float) -> str:
