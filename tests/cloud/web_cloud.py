@@ -6,6 +6,7 @@ import base64
 import fcntl
 import hashlib
 import hmac
+import os
 import secrets
 import subprocess
 import time
@@ -23,18 +24,29 @@ from flukso_cloud.cli import main
 from tests.cloud.fluksometer import compact
 from tests.cloud.process import Server
 
-SOURCES = Path(__file__).parents[2] / "cloud" / "web"
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "cloud" / "web"
 PASSWORD = "quiet-meadow-17"
 COOKIE = "__Host-flukso"
 
 
 def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run npm in the pages' folder, after installing what it needs if that is missing."""
+    # scripts/setup puts one here where the machine has none that is new enough
+    own = ROOT / ".tools" / "node" / "bin"
+    environment = os.environ | ({"PATH": f"{own}:{os.environ['PATH']}"} if own.is_dir() else {})
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["npm", *command], cwd=SOURCES, env=environment, capture_output=True, text=True, timeout=100
+        )
+
     with (SOURCES / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (SOURCES / "node_modules" / ".package-lock.json").exists():
-            subprocess.run(["npm", "ci", "--silent"], cwd=SOURCES, check=True, timeout=100)
-        return subprocess.run(["npm", *arguments], cwd=SOURCES, capture_output=True, text=True, timeout=100)
+            installed = run("ci", "--silent")
+            assert installed.returncode == 0, installed.stdout + installed.stderr
+        return run(*arguments)
 
 
 @cache
