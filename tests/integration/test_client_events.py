@@ -1,7 +1,7 @@
 """The stream of readings: its bytes, and coming back when it is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiohttp import ClientSession, web
@@ -204,10 +204,13 @@ async def test_a_long_lived_stream_is_retried_at_once(
     monkeypatch.setattr(stream_module, "uniform", lambda _low, _high: 1.0)
     monkeypatch.setattr(ReadingStream, "_pause", pause)
     follower = Follower(client)
-    for _ in range(4):
-        await until(lambda: follower.opened == len(waits) + 1 and fluksometer.streams)
+
+    def is_up(times: int) -> Callable[[], bool]:
+        return lambda: follower.opened == times and bool(fluksometer.streams)
+
+    for times in range(1, 5):
+        await until(is_up(times))
         fluksometer.streams.clear()
-        await until(lambda: follower.opened == len(waits))
     await until(lambda: len(waits) == 4)
     follower.task.cancel()
     assert waits == [0.02] * 4
