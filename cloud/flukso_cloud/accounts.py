@@ -74,8 +74,3 @@ class Accounts:
     def close(self) -> None:
         """End the threads."""
         self._passwords.close()
-
-
-def new_token() -> str:
-    """Return a token: 32 hexadecimal digits."""
-    return secrets.token_hex(16)

@@ -15,16 +15,14 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from . import __version__, tls
-from .accounts import new_token
-from .api.request import unix_now
 from .claim import normalise
+from .clock import unix_now
 from .home import Home, HomeError
 from .ids import is_id
 from .passwords import LONGEST_NAME, PasswordError, Passwords, check
-from .server import ServerError, serve
 from .store import Account, AccountExistsError, Store, StoreUnavailableError
 from .store.sqlite import SqliteStore
-from .vault import Vault, digest_of
+from .vault import Vault, digest_of, new_token
 
 PASSWORD_VARIABLE = "FLUKSO_CLOUD_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -112,13 +110,18 @@ def init(arguments: argparse.Namespace) -> None:
 
 def run_server(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT."""
+    from .server import ServerError, serve  # the other commands need none of what it takes to serve
+
     home = Home(arguments.dir)
     home.require()
     _with_store(home, _nothing)  # so that a database which cannot be used is told here
     left = tls.days_left(home)
     if left < tls.RENEW_DAYS:
         log.warning("the certificate ends in %d days; renew it with `flukso-cloud init` and its names", left)
-    serve(home, arguments.host, arguments.port)
+    try:
+        serve(home, arguments.host, arguments.port)
+    except ServerError as error:
+        raise UsageError(str(error)) from error
 
 
 def account_add(arguments: argparse.Namespace) -> None:
@@ -229,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parsed.run(parsed)
     except AccountExistsError as error:
         sys.exit(f"flukso-cloud: there is an account {error} already")
-    except (UsageError, HomeError, PasswordError, ServerError) as error:
+    except (UsageError, HomeError, PasswordError) as error:
         sys.exit(f"flukso-cloud: {error}")
     except StoreUnavailableError as error:
         sys.exit(f"flukso-cloud: the database cannot be used: {error}")

@@ -18,6 +18,11 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+def new_token() -> str:
+    """Return a token: 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
 class Vault:
     """Encrypts and hashes with the server key (32 bytes)."""
 

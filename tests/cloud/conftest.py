@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
+from flukso_cloud import passwords
 from flukso_cloud.app import create_app
 from flukso_cloud.cli import main
 from flukso_cloud.home import Home
@@ -15,6 +18,15 @@ from starlette.testclient import TestClient
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD, Owner
 from tests.cloud.process import Server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Real argon2, but without the memory and time that make it strong: there are hundreds of log-ins here."""
+    cheap = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", cheap)
+        yield
 
 
 @pytest.fixture(scope="session")

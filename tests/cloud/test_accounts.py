@@ -15,6 +15,7 @@ from flukso_cloud.api.session import same_origin_path
 from flukso_cloud.claim import claim_code
 from flukso_cloud.home import Home
 from flukso_cloud.rate import neighbourhood
+from flukso_cloud.vault import digest_of, new_token
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -265,13 +266,11 @@ def test_an_unclaimed_device_is_seen_by_nobody(client: TestClient, owner: Owner,
 
 
 def test_a_sensor_token_opens_that_sensor_alone(client: TestClient, owner: Owner, device: Fluksometer) -> None:
-    from flukso_cloud.vault import digest_of
-
     more = device.sensors | {"12" * 16: {"type": "gas", "class": "pulse", "function": "Gas"}}
     body = device.heartbeat(sensors=more)
     assert client.post(f"/device/{device.id}", content=body, headers=device.headers(body)).status_code == 200
     owner.claim(device)
-    token = accounts.new_token()
+    token = new_token()
     number = owner.store(owner.cloud.store.sensor, device.sensor).number
     owner.store(owner.cloud.store.replace_token, digest_of(token), owner.account, number, int(time.time()))
     assert owner.series(device.sensor, interval="hour", token=token).status_code == 200

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from flukso_cloud.clock import unix_now
 from flukso_cloud.cloud import Cloud
 from flukso_cloud.rate import neighbourhood
+
+__all__ = ["address_of", "bad_request", "cloud_of", "read_body", "unix_now"]
 
 MOST_BYTES = 1024 * 1024
 """Of a device's body: 40,000 measurements, or a heartbeat with its log."""
@@ -22,11 +24,6 @@ def cloud_of(request: Request) -> Cloud:
     """Return the cloud that serves this request."""
     cloud: Cloud = request.app.state.cloud
     return cloud
-
-
-def unix_now() -> int:
-    """Return the time in unix seconds."""
-    return int(time.time())
 
 
 def address_of(request: Request) -> str:
