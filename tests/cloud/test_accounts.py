@@ -181,6 +181,20 @@ class TestCrossSite:
         answer = post(client, "/claim", {"code": code_of(device)}, **headers)
         assert target(answer) == ("/", {"claimed": [device.id]})
 
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    def test_what_another_page_embeds_has_no_session(
+        self, client: TestClient, owner: Owner, device: Fluksometer, site: str
+    ) -> None:
+        """Else a page of another port of this host could read a chart by JSONP."""
+        owner.claim(device)
+        owner.log_in()
+        path = f"/sensor/{device.sensor}?version=1.0&interval=hour&unit=watt&callback=steal"
+        script = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}
+        assert client.get(path, headers=script).status_code == 401
+        assert client.get(path, headers=script | {"X-Token": owner.token}).status_code == 200
+        link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+        assert client.get("/", headers=link).status_code == 200
+
     def test_devices_sign_and_need_no_origin(self, client: TestClient, device: Fluksometer) -> None:
         body = device.heartbeat()
         headers = device.headers(body) | {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}

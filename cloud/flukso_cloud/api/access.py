@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
@@ -43,13 +44,19 @@ class SessionBackend(AuthenticationBackend):
     """Finds the account of the session cookie."""
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
-        """Return the account if the cookie is that of a session."""
+        """Return the account if the cookie is that of a session, and our own page or a person sends it."""
         session = conn.cookies.get(COOKIE)
-        if not session:
+        if not session or self._is_embedded(conn.headers):
             return None
         cloud: Cloud = conn.app.state.cloud
         account = await cloud.accounts.whose_session(session, unix_now())
         return None if account is None else (AuthCredentials(["account"]), AccountUser(account))
+
+    @staticmethod
+    def _is_embedded(headers: Headers) -> bool:
+        """Tell whether a page of another origin asks, by a script (JSONP) or image, instead of a person by a link."""
+        foreign = headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+        return foreign and headers.get("sec-fetch-mode") != "navigate"
 
 
 class Viewer(NamedTuple):

@@ -35,6 +35,7 @@ from .writer import Writer
 T = TypeVar("T")
 
 READERS = 2
+"""Threads for short reads, and as many again for series, so that a long chart holds up no device."""
 BUSY_MS = 3000
 _LAST_SEEN = "UPDATE devices SET last_seen = ? WHERE number = ? AND last_seen < ?"
 
@@ -57,7 +58,8 @@ class SqliteStore:
         self._path = path
         self._local = threading.local()
         self._connections: list[Database] = []
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader", initializer=self._open_reader)
+        self._readers = self._threads("store-reader")
+        self._series = self._threads("store-series")
         self._writer = Writer(partial(_connect, path))
 
     @classmethod
@@ -78,13 +80,17 @@ class SqliteStore:
             raise StoreUnavailableError(f"{path}: {error}") from error
         return cls(path)
 
+    def _threads(self, name: str) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(READERS, thread_name_prefix=name, initializer=self._open_reader)
+
     def _open_reader(self) -> None:
         self._local.db = _connect(self._path, read_only=True)
         self._connections.append(self._local.db)
 
-    async def _read(self, work: Callable[[Database], T]) -> T:
+    async def _read(self, work: Callable[[Database], T], threads: ThreadPoolExecutor | None = None) -> T:
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: work(self._local.db))
+            return await loop.run_in_executor(threads or self._readers, lambda: work(self._local.db))
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from error
 
@@ -94,7 +100,8 @@ class SqliteStore:
     async def close(self) -> None:
         """Commit what waits, then end the threads."""
         await asyncio.to_thread(self._writer.close)
-        await asyncio.to_thread(self._readers.shutdown)
+        for threads in (self._readers, self._series):
+            await asyncio.to_thread(threads.shutdown)
         for db in self._connections:
             db.close()
 
@@ -151,7 +158,7 @@ class SqliteStore:
 
     async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
         """See Store."""
-        return await self._read(lambda db: samples.neighbours(db.conn, sensor, times))
+        return await self._read(lambda db: samples.neighbours(db.conn, sensor, times), self._series)
 
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
