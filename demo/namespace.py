@@ -18,8 +18,8 @@ HOUSE_ADDRESS = "10.68.0.1"
 INSIDE = "FLUKSO_NAMESPACE"
 
 # A cable whose other end hangs in the air stands for the house's network: multicast sent on it comes back to the other
-# programs in the namespace, so that mDNS discovery works, and nothing leaves. Home Assistant speaks mDNS on the interface of the
-# default route.
+# programs in the namespace, so that mDNS discovery works, and nothing leaves. Home Assistant speaks mDNS on the
+# interface of the default route.
 _SET_UP = f"""
 ip link set lo up &&
 ip link add house type veth peer name street &&

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+
 from fluksosim import HOUSE, Household
 from fluksosim.history import history as past
 

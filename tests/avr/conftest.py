@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from fluksosim.board import Board
 from fluksosim.board_header import BoardHeader
 from fluksosim.build import build
 from fluksosim.eeprom_image import FactorySensor, fresh_image
 from fluksosim.house import HOUSE
-
 from tests.avr.hearing import IDS, START, Hear, Heard
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import serial
+
 from fluksosim.bridge import BridgeError, PtyBridge
 
 

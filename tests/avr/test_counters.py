@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 
 import pytest
+
 from fluksosim.board import Board, Line
 from fluksosim.board_header import BoardHeader
 from fluksosim.eeprom_image import CounterRecord, encode_record, fresh_image, read_factory, read_log
-
 from tests.avr.hearing import IDS, START, Hear
 
 TIMSK2 = 0x70

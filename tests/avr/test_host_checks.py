@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from fluksosim.board_header import AVR_FOLDER, BoardHeader
 from fluksosim.build import BuildError, build
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 from fluksosim.board import Board
-
 from tests.avr.hearing import IDS, START, Hear
 
 COUNTER = re.compile(r"pls [0-9a-f]{32}:\d{10}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from fluksosim.board import WATTS_PER_STEP, Board
 from fluksosim.board_header import BoardHeader
 from fluksosim.eeprom_image import FactorySensor, fresh_image, read_log
-
 from tests.avr.hearing import START, Hear
 
 FULL_RANGE_W = 11500

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import serial
+
 from fluksosim import state_file
 from fluksosim.board_header import AVR_FOLDER, BoardHeader
 from fluksosim.eeprom_image import read_log

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from fluksosim.board import Board
 from fluksosim.board_header import BoardHeader
 from fluksosim.eeprom_image import factory_block, read_factory
-
 from tests.avr.hearing import START, Hear
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from starlette.testclient import TestClient
+
 from flukso_cloud import passwords
 from flukso_cloud.app import create_app
 from flukso_cloud.cli import main
 from flukso_cloud.home import Home
-from starlette.testclient import TestClient
-
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD, Owner
 from tests.cloud.process import Server

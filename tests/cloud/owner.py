@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.testclient import TestClient
+
 from flukso_cloud.claim import claim_code
 from flukso_cloud.cloud import Cloud
 from flukso_cloud.vault import digest_of, new_token
-from starlette.testclient import TestClient
-
 from tests.cloud.fluksometer import Fluksometer
 
 PASSWORD = "correct horse battery"

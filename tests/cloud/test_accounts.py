@@ -8,6 +8,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
 from flukso_cloud import accounts
 from flukso_cloud.api import v1, v2
 from flukso_cloud.api.access import COOKIE
@@ -16,9 +19,6 @@ from flukso_cloud.claim import claim_code
 from flukso_cloud.home import Home
 from flukso_cloud.rate import neighbourhood
 from flukso_cloud.vault import digest_of, new_token
-from starlette.routing import Route
-from starlette.testclient import TestClient
-
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD, Owner
 

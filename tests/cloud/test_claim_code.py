@@ -4,9 +4,10 @@ import hashlib
 import hmac
 
 import pytest
-from flukso_cloud.claim import claim_code, normalise
 from hypothesis import given
 from hypothesis import strategies as st
+
+from flukso_cloud.claim import claim_code, normalise
 
 HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
 

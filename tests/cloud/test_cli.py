@@ -12,9 +12,9 @@ import pytest
 from argon2 import PasswordHasher
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from flukso_cloud.cli import main
 from flukso_cloud.home import Home
-
 from tests.cloud.process import run
 
 PASSWORD = "correct horse battery"

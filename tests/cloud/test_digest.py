@@ -1,6 +1,7 @@
 """X-Digest (section 2.1)."""
 
 import pytest
+
 from flukso_cloud.digest import is_digest, matches, sign
 
 KEY = b"00112233445566778899aabbccddeeff"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 
 import pytest
-from flukso_cloud.headers import SecurityHeaders, Unexpected
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+
+from flukso_cloud.headers import SecurityHeaders, Unexpected
 
 SECRET = "hunter" + "2" * 5
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from flukso_cloud.claim import claim_code
 from flukso_cloud.cli import main
 from flukso_cloud.live import QUEUE, Broadcaster, Gauge, Reading
-
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.process import Server, Wire
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flukso_cloud.store import SensorConfig
-from flukso_cloud.upload import SKEW, MalformedError, Measurements, read_measurements
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from flukso_cloud.store import SensorConfig
+from flukso_cloud.upload import SKEW, MalformedError, Measurements, read_measurements
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.owner import Owner
 

@@ -9,9 +9,9 @@ import time
 from typing import Any
 
 import pytest
-from flukso_cloud.home import Home
 from starlette.testclient import TestClient
 
+from flukso_cloud.home import Home
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.owner import Owner
 

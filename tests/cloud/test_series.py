@@ -7,10 +7,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 import pytest
-from flukso_cloud.meter import WRAP, Meter, Sample
-from flukso_cloud.series import Break, Bucket, Neighbours, Span, measure, rate
 from hypothesis import given
 from hypothesis import strategies as st
+
+from flukso_cloud.meter import WRAP, Meter, Sample
+from flukso_cloud.series import Break, Bucket, Neighbours, Span, measure, rate
 
 HOUR = 1_795_402_800
 ANALOG, PULSE, NET = Meter.of_class("analog"), Meter.of_class("pulse"), Meter.of_class("cosem")

@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 import pytest
-from flukso_cloud.meter import Sample
-from flukso_cloud.units import FACTORS
 from starlette.testclient import TestClient
 
+from flukso_cloud.meter import Sample
+from flukso_cloud.units import FACTORS
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import Owner
 

@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from flukso_cloud.meter import WRAP, Meter, Sample
 from flukso_cloud.series import Neighbours
 from flukso_cloud.store import AccountExistsError, Appended, Heartbeat, Sensor, SensorPlan, StoreUnavailableError
 from flukso_cloud.store import samples as statements
 from flukso_cloud.store.schema import migrations
 from flukso_cloud.store.sqlite import SqliteStore
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 START = 1_795_400_000
 ANALOG = Meter.of_class("analog")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from flukso_cloud.series import Span
 from flukso_cloud.timescale import (
     DEFAULT_RESOLUTION,
@@ -16,8 +19,6 @@ from flukso_cloud.timescale import (
     buckets_of_interval,
     night_in,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = 1_795_401_443
 TIMES = st.integers(1_300_000_000, 2_000_000_000)

@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from flukso_cloud.history import Point
 from flukso_cloud.overview import DeviceView, GaugeView, MeasurementView, SensorView
 from flukso_cloud.timescale import SECONDS, buckets_of_interval

@@ -16,16 +16,16 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from flukso_cloud.api import request as request_module
-from flukso_cloud.api.request import read_body
-from flukso_cloud.home import Home
-from flukso_cloud.tls import make_authority, make_certificate
-from flukso_cloud.wire import DeviceProtocol, TitleCase
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
+from flukso_cloud.api import request as request_module
+from flukso_cloud.api.request import read_body
+from flukso_cloud.home import Home
+from flukso_cloud.tls import make_authority, make_certificate
+from flukso_cloud.wire import DeviceProtocol, TitleCase
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.process import Answer, Server, Wire
 

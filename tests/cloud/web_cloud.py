@@ -19,8 +19,8 @@ import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from flukso_cloud.cli import main
 
+from flukso_cloud.cli import main
 from tests.cloud.fluksometer import compact
 from tests.cloud.process import Server
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from itertools import pairwise
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fluksod.uplink.backlog import Backlog
 from fluksod.uplink.backoff import LONGEST, Backoff
 from fluksod.uplink.thinning import thin, thin_to
-from hypothesis import given
-from hypothesis import strategies as st
 
 T = 1_795_000_020  # a multiple of 60
 

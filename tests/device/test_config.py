@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fluksod.config import CloudConfig, Config, ConfigError, LanConfig, load, parse
-from fluksod.sensor import Sensor, SensorClass, SensorType
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluksod.config import CloudConfig, Config, ConfigError, LanConfig, load, parse
+from fluksod.sensor import Sensor, SensorClass, SensorType
 from tests.device.board import CLAMP, GAS
 
 FULL = f"""\

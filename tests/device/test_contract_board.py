@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fluksosim.board import Board as Chip
 from fluksosim.board import Line
 from fluksosim.board_header import BoardHeader
 from fluksosim.build import build
 from fluksosim.eeprom_image import FactorySensor, fresh_image
 from fluksosim.house import HOUSE
-
 from tests.device.board import Board
 from tests.device.daemon_process import Fluksod, configuration, running, sensor_table
 from tests.device.waiting import until

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from fluksod.identity import StateDirectory, StateError, make_id
 from fluksod.sensor import is_id, reads_as_number
 from fluksod.state_file import write_state

@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from fluksod.lan.app import LanServer, make_app
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.store import Store
-
 from tests.device.board import CLAMP, GAS, PULSE
 
 CAPTURE = Path(__file__).parents[2] / ".." / "shared" / "data" / "local-api" / "minute.jsonp"

@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+
 from fluksod.lan.app import LanServer
 from fluksod.lan.events import MAX_LISTENERS, QUEUE, EventStream
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.store import Store
-
 from tests.device.board import CLAMP, GAS, PULSE, Board, pls, pwr
 from tests.device.daemon_process import configuration, running, sensor_table
 from tests.device.waiting import until

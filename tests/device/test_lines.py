@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fluksod.link.lines import MAX_MESSAGE, CounterLine, LineSplitter, MessageLine, PowerLine, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluksod.link.lines import MAX_MESSAGE, CounterLine, LineSplitter, MessageLine, PowerLine, parse
 from tests.device.board import CLAMP, PULSE, pwr
 
 GOOD = pwr(CLAMP, 2306)

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fluksod.link.lines import CounterLine, Line, PowerLine
-from fluksod.link.uart import PortInUseError, UartLink
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fluksod.link.lines import CounterLine, Line, PowerLine
+from fluksod.link.uart import PortInUseError, UartLink
 from tests.device.board import CLAMP, Board, pls, pwr
 from tests.device.waiting import until
 

@@ -6,13 +6,13 @@ import logging
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fluksod.link.lines import LineSplitter
 from fluksod.meter.metering import MAX_UNCONFIGURED, Metering, Reading
 from fluksod.meter.register import Mark
 from fluksod.sensor import Sensor, SensorClass, SensorType
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.device.board import CLAMP, GAS, PULSE, pls, pwr
 
 MAIN = Sensor(CLAMP, "Main", SensorType.ELECTRICITY, SensorClass.ANALOG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fluksod.meter.pulse_gauge import PulseGauge
 from fluksod.sensor import SensorType
 

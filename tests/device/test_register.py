@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fluksod.meter.register import MAX_RATE, SMALL_STEP, WRAP, Mark, Register
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fluksod.meter.register import MAX_RATE, SMALL_STEP, WRAP, Mark, Register
 
 
 def after(*lines: tuple[int, float], saved: Mark | None = None) -> tuple[Register, list[str]]:

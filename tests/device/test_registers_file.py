@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from fluksod.meter.register import Mark
 from fluksod.registers_file import RegistersFile
-
 from tests.device.board import CLAMP, PULSE, Board, pls
 from tests.device.daemon_process import configuration, running, sensor_table
 from tests.device.waiting import until

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.store import Store
-
 from tests.device.board import CLAMP, PULSE
 
 T = 1_795_000_000

@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 import pytest
+
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.uplink.heartbeat import AnswerError, heartbeat_body, memory_members, parse_answer, wire_version
 from fluksod.uplink.signature import claim_code, digest, digest_is_right
-
 from tests.device.board import CLAMP
 
 KEY = "00112233445566778899aabbccddeeff"

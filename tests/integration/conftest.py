@@ -4,16 +4,17 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 
-import custom_components.flukso  # noqa: F401
 import pytest
 from aiohttp import ClientSession
-from custom_components.flukso.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
+
+import custom_components.flukso  # noqa: F401
+from custom_components.flukso.const import DOMAIN
 from tests.integration.fluksometer import DEVICE, LoopbackFluksometer, running
 
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
-from custom_components.flukso.const import STALE_SECONDS, UNREACHABLE_GRACE
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.flukso.const import STALE_SECONDS, UNREACHABLE_GRACE
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import MAIN, NOW, OTHER_DEVICE, SOLAR, WATER, LoopbackFluksometer
 from tests.integration.states import shown

@@ -1,6 +1,7 @@
 """Addresses as users type them."""
 
 import pytest
+
 from custom_components.flukso.client import Address, FluksoAddressError, parse_address
 
 

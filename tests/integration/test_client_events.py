@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiohttp import ClientSession, web
+
 from custom_components.flukso.client import (
     Address,
     FluksoConnectionError,

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from aiohttp import ClientSession, web
+
 from custom_components.flukso.client import (
     Address,
     FluksoConnectionError,

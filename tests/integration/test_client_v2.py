@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
+
 from custom_components.flukso.client import (
     Address,
     Board,

@@ -7,14 +7,15 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 from aiohttp import web
-from custom_components.flukso.announcement import parse_announcement
-from custom_components.flukso.client import Address
-from custom_components.flukso.const import DOMAIN
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_USER, SOURCE_ZEROCONF
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.flukso.announcement import parse_announcement
+from custom_components.flukso.client import Address
+from custom_components.flukso.const import DOMAIN
 from tests.integration.fluksometer import DEVICE, GAS, MAIN, OTHER_DEVICE, SOLAR, WATER, LoopbackFluksometer
 
 TITLE = "Fluksometer (a1b2c3)"

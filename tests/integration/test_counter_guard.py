@@ -4,6 +4,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+
 from custom_components.flukso.counter_guard import CONFIRM_SECONDS, CounterGuard, GuardMemory
 
 T = 1_795_401_443.0

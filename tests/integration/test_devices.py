@@ -3,7 +3,6 @@
 import logging
 
 import pytest
-from custom_components.flukso.const import ABSENT_SECONDS, DOMAIN
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -11,6 +10,8 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from custom_components.flukso.const import ABSENT_SECONDS, DOMAIN
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import DEVICE, MAIN, SOLAR, WATER, LoopbackFluksometer
 from tests.integration.states import shown

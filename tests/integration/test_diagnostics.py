@@ -8,6 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
+
 from tests.integration.fluksometer import DEVICE, GAS, MAIN, SOLAR, WATER, LoopbackFluksometer
 from tests.integration.waiting import until
 

@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
 from tests.integration.fluksometer import GAS, MAIN, SOLAR, WATER, LoopbackFluksometer
 
 PREFERENCES: dict[str, Any] = {

@@ -8,12 +8,13 @@ from time import monotonic
 
 import pytest
 from aiohttp import ClientSession
-from custom_components.flukso.client import Address, FluksometerV1, FluksometerV2, SensorClass, SensorType, V1Sensor
-from custom_components.flukso.const import DOMAIN, UNREACHABLE_GRACE
 from homeassistant.config_entries import SOURCE_USER, ConfigEntry
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+
+from custom_components.flukso.client import Address, FluksometerV1, FluksometerV2, SensorClass, SensorType, V1Sensor
+from custom_components.flukso.const import DOMAIN, UNREACHABLE_GRACE
 from tests.integration.conftest import Clock
 from tests.integration.fluksod import PROGRAM, Fluksod
 from tests.integration.fluksometer import MAIN, WATER

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from custom_components.flukso.client import Board, Device, Reading, Sensor, SensorClass, SensorType, Snapshot
 from custom_components.flukso.freshness import Freshness
 

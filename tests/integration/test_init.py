@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from custom_components.flukso.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, State
@@ -14,6 +13,8 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_load_restore_state_from_storage
 from syrupy.assertion import SnapshotAssertion
+
+from custom_components.flukso.const import DOMAIN
 from tests.integration.fluksometer import DEVICE, MAIN, OTHER_DEVICE, LoopbackFluksometer
 from tests.integration.states import shown
 from tests.integration.waiting import until

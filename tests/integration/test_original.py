@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from custom_components.flukso.const import DOMAIN
-from custom_components.flukso.diagnostics import async_get_config_entry_diagnostics
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.flukso.const import DOMAIN
+from custom_components.flukso.diagnostics import async_get_config_entry_diagnostics
 from tests.integration.conftest import Clock
 from tests.integration.fluksometer import MAIN, WATER, LoopbackFluksometer
 from tests.integration.states import shown

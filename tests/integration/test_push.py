@@ -4,10 +4,11 @@ import asyncio
 from time import monotonic
 
 import pytest
-from custom_components.flukso.const import UNREACHABLE_GRACE
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, callback
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.flukso.const import UNREACHABLE_GRACE
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import GAS, MAIN, NOW, LoopbackFluksometer, sensor
 from tests.integration.states import shown, shows

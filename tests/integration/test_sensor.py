@@ -8,6 +8,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry, snapshot_platform
 from syrupy.assertion import SnapshotAssertion
+
 from tests.integration.conftest import Poll
 from tests.integration.fluksometer import MAIN, SOLAR, WATER, LoopbackFluksometer, sensor
 from tests.integration.states import shown

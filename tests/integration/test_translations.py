@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from custom_components.flukso.sensor import COUNTERS, GAUGES
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
