@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
 
+from flukso_cloud.api import v2
+from flukso_cloud.api.access import COOKIE, Viewer
 from flukso_cloud.claim import claim_code
 from flukso_cloud.cli import main
 from flukso_cloud.live import QUEUE, Broadcaster, Gauge, Reading
+from flukso_cloud.vault import digest_of, new_token
 from tests.cloud.fluksometer import Fluksometer, compact
+from tests.cloud.owner import Owner
 from tests.cloud.process import Server, Wire
 
 A, B = "a1" * 16, "b2" * 16
@@ -142,3 +149,54 @@ def test_the_server_stops_though_somebody_listens(folder_made: Any, tmp_path: An
         assert server.stop() in {0, -15}
         assert time.monotonic() - began < 8
     assert "Traceback" not in server.log, server.log
+
+
+@pytest.mark.parametrize("by", ["token", "session"])
+def test_a_stream_ends_with_what_opened_it(
+    client: TestClient, owner: Owner, device: Fluksometer, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    owner.claim(device)
+    owner.log_in()
+    session = client.cookies[COOKIE]
+    cookie = (b"cookie", f"{COOKIE}={session}".encode())
+    header = (b"x-token", owner.token.encode()) if by == "token" else cookie
+    scope = {"type": "http", "app": client.app, "headers": [header], "query_string": b"", "method": "GET", "path": "/"}
+    monkeypatch.setattr(v2, "LOOK_SECONDS", 0.05)
+
+    async def stream() -> None:
+        with owner.cloud.live.listen([device.sensor]) as listener:
+            events = v2._events(listener, Request(scope), Viewer(owner.account, None))
+
+            async def next_event() -> object:
+                return await anext(events)
+
+            waiting = asyncio.ensure_future(next_event())
+            await asyncio.sleep(0.2)
+            owner.cloud.live.publish([Reading(device.sensor, 10, 1, None)])
+            assert await asyncio.wait_for(waiting, 5)
+            await owner.cloud.accounts.log_out(session)
+            if by == "token":
+                assert await still_opens(events, owner, device)
+                await owner.cloud.store.replace_token(digest_of(new_token()), owner.account, None, 1)
+            with pytest.raises(StopAsyncIteration):
+                await asyncio.wait_for(next_event(), 5)
+
+    assert client.portal is not None
+    client.portal.call(stream)
+
+
+async def still_opens(events: AsyncIterator[object], owner: Owner, device: Fluksometer) -> bool:
+    """Tell whether a reading published a little later still arrives."""
+
+    async def later() -> None:
+        await asyncio.sleep(0.2)
+        owner.cloud.live.publish([Reading(device.sensor, 11, 2, None)])
+
+    publishing = asyncio.ensure_future(later())
+
+    async def next_event() -> object:
+        return await anext(events)
+
+    found = await asyncio.wait_for(next_event(), 5)
+    await publishing
+    return found is not None
