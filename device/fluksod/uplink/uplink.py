@@ -16,17 +16,15 @@ from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor
 from fluksod.state_file import write_state
 from fluksod.store import Store, Stream
-from fluksod.uplink.backlog import Backlog
 from fluksod.uplink.backoff import Backoff
 from fluksod.uplink.connection import Answered, CloudConnection, CloudError, trust
 from fluksod.uplink.heartbeat import Answer, AnswerError, heartbeat_body, memory_members, parse_answer, wire_version
+from fluksod.uplink.pending import BATCH, Pending
 from fluksod.uplink.signature import digest_is_right
 
 _LOG = logging.getLogger(__name__)
 
 HEARTBEAT_EVERY = 3600.0
-BATCH = 10_000
-"""Most measurements in one request: about 250 kB."""
 CLOCK_TOLERANCE = 60
 """Seconds by which our clock may differ from the cloud's before it is logged."""
 
@@ -38,17 +36,6 @@ class UplinkState:
     state: str = "connecting"
     error: str | None = None
     last_upload: int | None = None
-
-
-class _Pending:
-    """What waits for upload of one sensor."""
-
-    def __init__(self) -> None:
-        self.backlog = Backlog()
-        self.gauge: tuple[int, float] | None = None
-        self.backoff = Backoff()
-        self.error: CloudError | None = None
-        self.batch = BATCH
 
 
 class Uplink:
@@ -78,7 +65,7 @@ class Uplink:
         self._send_key = _registered_at(registered_file) != config.url
         self._trusted = trust(config.ca)
         self._connection: CloudConnection | None = None
-        self._pending: dict[str, _Pending] = {}
+        self._pending: dict[str, Pending] = {}
         self._backoff = Backoff()
         self._heartbeat_backoff = Backoff()
         self._heartbeat_error: CloudError | None = None
@@ -133,7 +120,7 @@ class Uplink:
             await self._connection.close()
 
     def _take_reading(self, stream: Stream, reading: Reading) -> None:
-        pending = self._pending.setdefault(stream.sensor.id, _Pending())
+        pending = self._pending.setdefault(stream.sensor.id, Pending())
         if reading.counter is not None:
             forgotten = pending.backlog.put(reading.time, reading.counter)
             if forgotten:
@@ -143,7 +130,7 @@ class Uplink:
                     forgotten,
                 )
         if reading.gauge is not None:
-            pending.gauge = (reading.time if reading.measured else int(time.time()), round(reading.gauge, 3))
+            pending.put_gauge(reading.time if reading.measured else int(time.time()), round(reading.gauge, 3))
 
     def _news_to_register(self, now: float) -> bool:
         if now < self._heartbeat_backoff.until:
@@ -232,7 +219,7 @@ class Uplink:
         elif asked:
             self._connected()
 
-    async def _upload(self, connection: CloudConnection, sensor: Sensor, pending: _Pending) -> bool:
+    async def _upload(self, connection: CloudConnection, sensor: Sensor, pending: Pending) -> bool:
         """Upload what is pending of one sensor; False when there was nothing."""
         gauge = pending.gauge if self._answer is not None and self._answer.live else None
         asked = False
@@ -257,13 +244,13 @@ class Uplink:
                 pending.backoff.succeeded()
                 pending.error = None
                 pending.batch = BATCH
-                if pending.gauge == gauge:
-                    pending.gauge = None
-                gauge = None
+                if gauge is not None:
+                    pending.gauge_is_told(gauge)
+                    gauge = None
                 if measurements:
                     self.state.last_upload = int(time.time())
 
-    def _handle_refusal(self, answered: Answered, sensor: Sensor, pending: _Pending) -> None:
+    def _handle_refusal(self, answered: Answered, sensor: Sensor, pending: Pending) -> None:
         if answered.status == 413 and pending.batch > 1:
             pending.batch //= 2
             return
