@@ -6,8 +6,8 @@ import secrets
 
 from .claim import normalise
 from .ids import is_id
+from .limiter import CLAIM_BY_ACCOUNT, CLAIM_BY_ADDRESS, LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS, Limiter
 from .passwords import Passwords
-from .rate import CLAIM_BY_ACCOUNT, CLAIM_BY_ADDRESS, LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS, Limiter
 from .store import Account, Claim, Sensor, Store, Token
 from .vault import Vault, digest_of
 

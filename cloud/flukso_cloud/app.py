@@ -12,8 +12,10 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from .api import session, v1, v2
 from .api.access import SessionBackend
 from .cloud import Cloud
-from .headers import CrossSiteRefusal, SecurityHeaders, Unexpected
+from .cross_site import CrossSiteRefusal
+from .headers import SecurityHeaders
 from .home import Home
+from .unexpected import Unexpected
 from .web import routes as pages
 
 

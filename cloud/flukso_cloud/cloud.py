@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from .accounts import Accounts
 from .home import Home
 from .ingest import Ingest
+from .limiter import Limiter
 from .live import Broadcaster
-from .rate import Limiter
 from .store import Store
 from .store.sqlite import SqliteStore
 from .vault import Vault

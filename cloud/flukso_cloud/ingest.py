@@ -11,9 +11,9 @@ from cryptography.exceptions import InvalidTag
 
 from . import digest
 from .claim import claim_code, normalise
+from .limiter import REGISTRATION_BY_ADDRESS, Limiter
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
-from .rate import REGISTRATION_BY_ADDRESS, Limiter
 from .store import Device, Sensor, SensorConfig, Store, StoreUnavailableError
 from .upload import MalformedError, read_heartbeat, read_measurements
 from .vault import Vault

@@ -15,6 +15,7 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+GOODBYE_SECONDS = 1.0
 _SPELLED = {"www-authenticate": b"WWW-Authenticate", "etag": b"ETag"}
 
 
@@ -66,9 +67,14 @@ class _Corked:
             self._transport.write(data)
 
     def close(self) -> None:
-        """Write what is held, then close."""
+        """Write what is held, then close. TLS says goodbye, but waits a second for the answer and not half a minute."""
         self._flush()
         self._transport.close()
+        self._loop.call_later(GOODBYE_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._transport.get_write_buffer_size() == 0:
+            self._transport.abort()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

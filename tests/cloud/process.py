@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,8 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 COMMAND = str(Path(sys.executable).with_name("flukso-cloud"))
 START_SECONDS = 30
@@ -89,6 +92,12 @@ class Server:
     def trust(self) -> ssl.SSLContext:
         """Return a context that verifies against the cloud's own authority."""
         return ssl.create_default_context(cafile=str(self.home / "ca.pem"))
+
+    def get_json(self, path: str, token: str) -> Any:
+        """GET with a token, verified against the cloud's authority, and return the JSON."""
+        request = urllib.request.Request(self.url + path, headers={"X-Token": token})
+        with urllib.request.urlopen(request, context=self.trust(), timeout=10) as answer:
+            return json.load(answer)
 
     def connect(self) -> Wire:
         """Open a verified connection."""

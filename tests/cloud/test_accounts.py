@@ -17,7 +17,7 @@ from flukso_cloud.api.access import COOKIE
 from flukso_cloud.api.session import same_origin_path
 from flukso_cloud.claim import claim_code
 from flukso_cloud.home import Home
-from flukso_cloud.rate import neighbourhood
+from flukso_cloud.limiter import neighbourhood
 from flukso_cloud.vault import digest_of, new_token
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD, Owner

@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from flukso_cloud.headers import SecurityHeaders, Unexpected
+from flukso_cloud.headers import SecurityHeaders
+from flukso_cloud.unexpected import Unexpected
 
 SECRET = "hunter" + "2" * 5
 

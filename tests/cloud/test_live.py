@@ -147,8 +147,8 @@ def test_the_server_stops_though_somebody_listens(folder_made: Any, tmp_path: An
         assert stream.answer.status == 200
         began = time.monotonic()
         assert server.stop() in {0, -15}
-        assert time.monotonic() - began < 8
-    assert "Traceback" not in server.log, server.log
+        assert time.monotonic() - began < 4.5  # neither waits for the listener nor for an idle connection
+    assert "ERROR" not in server.log, server.log
 
 
 @pytest.mark.parametrize("by", ["token", "session"])

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from flukso_cloud.clock import unix_now
 from flukso_cloud.cloud import Cloud
-from flukso_cloud.rate import neighbourhood
+from flukso_cloud.limiter import neighbourhood
 
 __all__ = ["address_of", "bad_request", "cloud_of", "read_body", "unix_now"]
 

@@ -12,7 +12,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from flukso_cloud.ids import is_id
 from flukso_cloud.live import Listener, Reading
@@ -65,7 +65,16 @@ class _LiveStream(Response):
         with cloud_of(self._request).live.listen(self._sensors) as listener:
             events = _events(listener, self._request, self._viewer)
             stream = EventSourceResponse(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
-            await stream(scope, receive, send)
+            unfinished = False
+
+            async def note_and_send(message: Message) -> None:
+                nonlocal unfinished
+                unfinished = message["type"] == "http.response.start" or bool(message.get("more_body"))
+                await send(message)
+
+            await stream(scope, receive, note_and_send)
+            if unfinished:  # the server stops
+                await send({"type": "http.response.body", "body": b""})
 
 
 async def _events(listener: Listener, request: Request, viewer: Viewer) -> AsyncIterator[ServerSentEvent]:
