@@ -70,6 +70,15 @@ def write_configuration(directory: Path, host: str, port: int, *, loopback_only:
         "error_message": None,
     }
     _store(storage / "http", 3, {"stable": http, "pending": None, "yaml_migration_done": True})
+    # Home Assistant's own marketplace would ask the internet for its catalogue; switched off by its user it does not.
+    now = datetime.now(UTC).isoformat()
+    marketplace = {
+        "entry_id": "marketplace", "domain": "marketplace", "title": "", "unique_id": None, "source": "system",
+        "disabled_by": "user", "version": 1, "minor_version": 1, "data": {}, "options": {}, "subentries": [],
+        "discovery_keys": {}, "pref_disable_new_entities": False, "pref_disable_polling": False,
+        "created_at": now, "modified_at": now,
+    }  # fmt: skip
+    _store(storage / "core.config_entries", 1, {"entries": [marketplace]}, minor_version=5)
     # A person's onboarding would also set up a weather service and the like, which ask the internet.
     _store(storage / "onboarding", 4, {"done": ["core_config", "analytics"]})
     if loopback_only:
@@ -77,8 +86,8 @@ def write_configuration(directory: Path, host: str, port: int, *, loopback_only:
         _store(storage / "core.network", 1, {"configured_adapters": ["lo"]})
 
 
-def _store(path: Path, version: int, data: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps({"version": version, "minor_version": 1, "key": path.name, "data": data}))
+def _store(path: Path, version: int, data: Mapping[str, Any], minor_version: int = 1) -> None:
+    path.write_text(json.dumps({"version": version, "minor_version": minor_version, "key": path.name, "data": data}))
 
 
 def command(directory: Path) -> list[str | Path]:

@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 from .conftest import REPOSITORY
 
@@ -41,6 +43,29 @@ def test_check_follows_a_kettle_through_every_hop() -> None:
     assert all(isinstance(counter, int) and counter > 0 for counter in counters.values())
     # The promise of the README: a change in the house is in Home Assistant within two seconds.
     assert report["delay_s"]["board_to_home_assistant"] < 2
+
+
+def test_nothing_leaves_the_machine(tmp_path: Path) -> None:
+    """Without `--isolated` the demo keeps to loopback: the namespace's other interface carries not a single packet."""
+    watched = tmp_path / "watched.sh"
+    watched.write_text(
+        """
+        echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6  # the kernel's own neighbour discovery is not the demo's
+        before=$(grep house: /proc/net/dev)
+        scripts/demo --check || exit
+        after=$(grep house: /proc/net/dev)
+        [ "$before" = "$after" ] || { echo "before: $before, after: $after"; exit 1; }
+        """
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "demo.namespace", "sh", watched],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=115,
+    )
+    assert result.returncode == 0, result.stderr + result.stdout
+    assert json.loads(result.stdout.strip().splitlines()[-1])["ok"] is True
 
 
 def test_a_port_in_use_is_named() -> None:
