@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Coroutine
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any
@@ -19,6 +17,7 @@ from fluksod.link.uart import UartLink
 from fluksod.meter.metering import Metering
 from fluksod.registers_file import RegistersFile
 from fluksod.store import Store
+from fluksod.supervision import keep_running
 from fluksod.uplink.signature import claim_code
 from fluksod.uplink.uplink import Uplink
 
@@ -26,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 
 LAST_UPLOAD = 0.5
 """Seconds that a last upload may take when the daemon is told to stop."""
+LONGEST_END = 0.9
+"""Seconds after which the daemon ends although some part has not."""
 SAVE_EVERY = 60.0
 """Seconds between writes of the registers: at most about 1,440 small writes a day."""
 
@@ -70,23 +71,22 @@ class Daemon:
         except BaseException:
             self._link.close()
             raise
-        jobs: list[Coroutine[Any, Any, None]] = [self._link.run(), self._tick()]
+        parts = {"the serial link": self._link.run, "the clockwork": self._tick}
         if self._config.lan.mdns:
-            jobs.append(self._announcement().run())
+            parts["mDNS"] = self._announcement().run
         if self._uplink is not None:
-            jobs.append(self._uplink.run())
-        tasks = [asyncio.create_task(job) for job in jobs]
+            parts["the uplink"] = self._uplink.run
+        tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
         _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, self._lan.port)
-        waiting = asyncio.create_task(stop.wait())
         try:
-            await _first_of(waiting, tasks)
+            await stop.wait()
         finally:
-            for task in (waiting, *tasks):
+            for task in tasks:
                 task.cancel()
             self._registers.save(self._metering.marks())
             last = [] if self._uplink is None else [self._uplink.close(LAST_UPLOAD)]
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(self._lan.stop(), *last, *tasks, return_exceptions=True)
+            ends = [asyncio.ensure_future(end) for end in (self._lan.stop(), *last)]
+            await asyncio.wait([*ends, *tasks], timeout=LONGEST_END)
 
     def device(self) -> dict[str, Any]:
         """The content of /api/v2/device (docs/protocol.md)."""
@@ -141,12 +141,3 @@ class Daemon:
             if time.monotonic() >= next_save:
                 next_save = time.monotonic() + SAVE_EVERY
                 await asyncio.to_thread(self._registers.save, self._metering.marks())  # an SD card takes its time
-
-
-async def _first_of(waiting: asyncio.Task[bool], tasks: list[asyncio.Task[None]]) -> None:
-    """Wait for `waiting`; a task that fails before is a fault of the program and is raised."""
-    pending: set[asyncio.Task[Any]] = {waiting, *tasks}
-    while waiting in pending:
-        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()

@@ -143,3 +143,18 @@ def test_no_bytes_crash_the_link(board: Board, noise: bytes) -> None:
             await until(lambda: reader.lines and reader.lines[-1] == PowerLine(CLAMP, 7))
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_stops_also_in_the_moment_in_which_the_port_vanishes(board: Board, turns: int) -> None:
+    """asyncio.wait_for of Python 3.11 loses a cancellation that meets the end of what it waits for."""
+    link = UartLink(str(board.path), lambda _line: None, time.time)
+    link.open()
+    task = asyncio.create_task(link.run())
+    await asyncio.sleep(0.05)
+    link._gone.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    _, pending = await asyncio.wait([task], timeout=2)
+    assert not pending

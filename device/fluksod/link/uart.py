@@ -107,7 +107,8 @@ class UartLink:
                     except PortInUseError as error:
                         self._away("held", str(error))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._gone.wait(), REOPEN)
+                    async with asyncio.timeout(REOPEN):  # wait_for of Python 3.11 may lose a cancellation
+                        await self._gone.wait()
                 if self._gone.is_set():
                     self._gone.clear()
                 elif self._serial is not None and loop.time() - self._heard > self._silence:

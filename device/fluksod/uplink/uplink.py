@@ -83,6 +83,8 @@ class Uplink:
 
     async def run(self) -> None:
         """Upload until cancelled."""
+        if self._connection is not None:
+            await self._connection.close()
         self._connection = CloudConnection(self._config, self._trusted, self._identity.key, f"fluksod/{self._version}")
         next_upload = time.monotonic()
         while True:
@@ -258,7 +260,7 @@ class Uplink:
         if answered.status in (429, 503):
             raise CloudError(error.trouble, str(error), error.retry_after)  # it is busy: leave it alone altogether
         if answered.status == 401:
-            self._next_heartbeat = min(self._next_heartbeat, time.monotonic() + self._config.interval)
+            self._next_heartbeat = min(self._next_heartbeat, time.monotonic() + 1.0)
         raise error
 
     def _connected(self) -> None:
