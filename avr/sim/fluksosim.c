@@ -265,6 +265,12 @@ API uint8_t fluksosim_data(const struct fluksosim *sim, uint16_t address)
     return address <= sim->avr->ramend ? sim->avr->data[address] : 0;
 }
 
+// The last address of SRAM.
+API uint16_t fluksosim_ram_end(const struct fluksosim *sim)
+{
+    return sim->avr->ramend;
+}
+
 API void fluksosim_poke(struct fluksosim *sim, uint16_t address, uint8_t value)
 {
     if (address <= sim->avr->ramend) {

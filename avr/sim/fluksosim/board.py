@@ -230,3 +230,8 @@ class Board:
     def peek(self, address: int) -> int:
         """Read a byte of SRAM or of a register."""
         return int(self._native.call("data", address))
+
+    @property
+    def ram_end(self) -> int:
+        """Last address of SRAM."""
+        return int(self._native.call("ram_end"))

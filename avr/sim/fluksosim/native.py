@@ -26,6 +26,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "uart": (c_int, (c_void_p, POINTER(c_uint8), POINTER(c_uint64), c_int)),
     "uart_lost": (c_uint64, (c_void_p,)),
     "data": (c_uint8, (c_void_p, c_uint16)),
+    "ram_end": (c_uint16, (c_void_p,)),
     "poke": (None, (c_void_p, c_uint16, c_uint8)),
     "eeprom_size": (c_uint32, (c_void_p,)),
     "eeprom_read": (None, (c_void_p, POINTER(c_uint8))),
