@@ -30,6 +30,12 @@ def content(backlog: Backlog) -> list[tuple[int, int]]:
     return rows
 
 
+def test_the_wire_wraps_at_32_bit_though_ours_goes_on() -> None:
+    """Trap 10: a cloud refuses a counter of more than 32 bits, and knows what a wrap is."""
+    backlog = filled((0, 2**32 - 1), (1, 2**32), (2, 2**32 + 7))
+    assert content(backlog) == [(0, 2**32 - 1), (1, 0), (2, 7)]
+
+
 def test_the_first_counter_after_the_start_is_only_a_guard() -> None:
     """Trap 30."""
     backlog = Backlog()

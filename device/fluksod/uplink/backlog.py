@@ -15,6 +15,10 @@ STEP_BACK = 5
 """Seconds by which time may be behind the newest measurement before the clock counts as set back."""
 
 
+WIRE = 1 << 32
+"""The wire's counters have 32 bits and wrap (trap 10), whatever width the board's or ours have."""
+
+
 class Backlog:
     """Holds (unix second, counter) with strictly ascending times (trap 17), at most one a second.
 
@@ -50,9 +54,10 @@ class Backlog:
         return forgotten
 
     def take(self, most: int) -> list[tuple[int, int]]:
-        """The oldest measurements, `most` at most, to be uploaded; they stay until `acknowledge`."""
+        """The oldest measurements, `most` at most, as the wire has them; they stay until `acknowledge`."""
         self._taken = min(most, len(self._times))
-        return list(zip(self._times[: self._taken], self._counters[: self._taken], strict=True))
+        counters = (counter % WIRE for counter in self._counters[: self._taken])
+        return list(zip(self._times[: self._taken], counters, strict=True))
 
     def acknowledge(self) -> None:
         """The cloud has the measurements that were taken."""
