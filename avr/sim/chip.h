@@ -33,6 +33,9 @@ struct contact_event {
     struct contact_event *next, *previous;
 };
 
+// What a cut in the middle of an EEPROM operation leaves in the cell.
+enum cut_leaves { CUT_LEAVES_ANYTHING, CUT_LEAVES_OLD, CUT_LEAVES_NEW, CUT_LEAVES_ERASED };
+
 struct fluksosim {
     avr_t *avr;
     avr_io_t io; // our place in simavr's list of modules, for its resets
@@ -54,8 +57,10 @@ struct fluksosim {
     uint8_t eeprom_mode;
     uint8_t eeprom_value;
     uint64_t eeprom_operations;
-    uint32_t *eeprom_wear; // erase or write operations for each byte
+    uint32_t *eeprom_wear;   // erase or write operations for each byte
+    uint32_t *eeprom_erased; // how many of them erased it
     uint64_t cut_after_operations; // EEPROM operations until the power is cut in the middle of one; 0: never
+    int cut_leaves;                // enum cut_leaves
     uint8_t pulls[256][2]; // mask and value of the contacts on each port letter
     struct contact_event *events, *last_event; // ascending in time
     struct {

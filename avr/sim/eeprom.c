@@ -60,6 +60,7 @@ static void on_eecr(avr_t *avr, avr_io_addr_t addr, uint8_t v, void *param)
         sim->eeprom_value = avr->data[eeprom->r_eedr];
         sim->eeprom_operations++;
         sim->eeprom_wear[address]++;
+        sim->eeprom_erased[address] += sim->eeprom_mode != EECR_MODE_WRITE;
         avr->data[addr] = (uint8_t)((avr->data[addr] & ~EECR_EEMPE) | EECR_EEPE);
         // 3.4 ms for erase and write in one, 1.8 ms for either alone (data sheet, table of programming modes).
         const uint32_t us = sim->eeprom_mode == 0 ? 3400 : 1800;
@@ -76,7 +77,21 @@ void tear_eeprom(struct fluksosim *sim)
         return;
     }
     // Cut in the middle: the cell holds anything between what it was and what it was to become.
-    sim->eeprom->eeprom[sim->eeprom_address] = (uint8_t)next_random(sim);
+    uint8_t *cell = &sim->eeprom->eeprom[sim->eeprom_address];
+    switch (sim->cut_leaves) {
+    case CUT_LEAVES_OLD:
+        break;
+    case CUT_LEAVES_NEW:
+        finish_eeprom(sim);
+        break;
+    case CUT_LEAVES_ERASED:
+        *cell = 0xFF;
+        break;
+    default:
+        *cell = (uint8_t)next_random(sim);
+        break;
+    }
+    sim->cut_leaves = CUT_LEAVES_ANYTHING;
     sim->eeprom_busy = 0;
 }
 
@@ -84,6 +99,7 @@ void connect_eeprom(struct fluksosim *sim)
 {
     avr_t *avr = sim->avr;
     sim->eeprom_wear = calloc(sim->eeprom->size, sizeof *sim->eeprom_wear);
+    sim->eeprom_erased = calloc(sim->eeprom->size, sizeof *sim->eeprom_erased);
     avr->io[AVR_DATA_TO_IO(sim->eeprom->r_eecr)].w.c = on_eecr;
     avr->io[AVR_DATA_TO_IO(sim->eeprom->r_eecr)].w.param = sim;
 }
@@ -113,8 +129,15 @@ API void fluksosim_eeprom_wear(const struct fluksosim *sim, uint32_t *wear)
     memcpy(wear, sim->eeprom_wear, sim->eeprom->size * sizeof *wear);
 }
 
-// Cuts the power in the middle of the EEPROM operation number `operations` (counted since the start).
-API void fluksosim_cut_at_operation(struct fluksosim *sim, uint64_t operations)
+API void fluksosim_eeprom_erased(const struct fluksosim *sim, uint32_t *erased)
+{
+    memcpy(erased, sim->eeprom_erased, sim->eeprom->size * sizeof *erased);
+}
+
+// Cuts the power in the middle of the EEPROM operation number `operations` (counted since the start; 0: takes the order back).
+// `leaves`: what the cut leaves in the cell, one of enum cut_leaves.
+API void fluksosim_cut_at_operation(struct fluksosim *sim, uint64_t operations, int leaves)
 {
     sim->cut_after_operations = operations;
+    sim->cut_leaves = leaves;
 }

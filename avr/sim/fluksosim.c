@@ -144,6 +144,7 @@ API void fluksosim_close(struct fluksosim *sim)
     avr_terminate(sim->avr);
     free(sim->avr);
     free(sim->eeprom_wear);
+    free(sim->eeprom_erased);
     free(sim);
 }
 

@@ -8,13 +8,14 @@ with Board("v1_1", eeprom=image) as board:
 from __future__ import annotations
 
 import ctypes
+import enum
 import random
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from .board_header import BoardHeader
-from .build import build
+from .build import Built, build
 from .house import METERCONST
 from .native import Native, SimulatorError
 
@@ -25,6 +26,15 @@ TRIP_V = 1.1 * 4.4  # the comparator's threshold
 BROWN_OUT_V = 2.7
 NOISE_STEPS = 0.4  # rms noise of a clamp input, in ADC steps
 WATTS_PER_STEP = METERCONST * 0.00225  # the original's factor: mean ADC step to W with the default constant
+
+
+class CutLeaves(enum.IntEnum):
+    """What a power cut in the middle of an EEPROM operation leaves in the cell."""
+
+    ANYTHING = 0
+    OLD = 1
+    NEW = 2
+    ERASED = 3
 
 
 @dataclass(frozen=True)
@@ -39,9 +49,15 @@ class Board:
     """One board. Times are seconds of simulated time since it was made; clamps and pulse inputs count from 0."""
 
     def __init__(
-        self, board: str = "v1_1", eeprom: bytes | None = None, seed: int = 1, power_up_silence_s: int = 0
+        self,
+        board: str = "v1_1",
+        eeprom: bytes | None = None,
+        seed: int = 1,
+        power_up_silence_s: int = 0,
+        built: Built | None = None,
     ) -> None:
-        built = build(board, power_up_silence_s)
+        """Make a board and give it power. `built` is what build() has returned: it saves a look at all sources."""
+        built = built or build(board, power_up_silence_s)
         self.header = BoardHeader(board)
         self.hz = self.header.number("F_CPU")
         self._native = Native(built.library, built.firmware_hex, self.header.text("BOARD_MCU"), self.hz, seed)
@@ -219,9 +235,15 @@ class Board:
         self._native.call("eeprom_wear", wear)
         return list(wear)
 
-    def cut_at_operation(self, operation: int) -> None:
-        """Cut the power in the middle of EEPROM operation number `operation` (see eeprom_operations)."""
-        self._native.call("cut_at_operation", operation)
+    def eeprom_erased(self) -> list[int]:
+        """Return how many of the operations on each EEPROM byte have erased it."""
+        erased = (ctypes.c_uint32 * self._native.call("eeprom_size"))()
+        self._native.call("eeprom_erased", erased)
+        return list(erased)
+
+    def cut_at_operation(self, operation: int, leaves: CutLeaves = CutLeaves.ANYTHING) -> None:
+        """Cut the power in the middle of EEPROM operation number `operation` (see eeprom_operations); 0: do not."""
+        self._native.call("cut_at_operation", operation, leaves)
 
     def poke(self, address: int, value: int) -> None:
         """Write a byte of SRAM or of a register behind the firmware's back, to provoke faults."""

@@ -33,7 +33,8 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "eeprom_load": (None, (c_void_p, POINTER(c_uint8))),
     "eeprom_operations": (c_uint64, (c_void_p,)),
     "eeprom_wear": (None, (c_void_p, POINTER(c_uint32))),
-    "cut_at_operation": (None, (c_void_p, c_uint64)),
+    "eeprom_erased": (None, (c_void_p, POINTER(c_uint32))),
+    "cut_at_operation": (None, (c_void_p, c_uint64, c_int)),
 }
 
 
