@@ -10,6 +10,10 @@
 #ifndef F_CPU
 #define F_CPU 8000000UL
 #endif
+
+// The link to the main board: lines over a UART (src/uart_link.c).
+#define LINK_UART 1
+#define LINK_SPI 0
 #define BAUD 4800UL
 
 // Inputs, in the order of the sensors in the factory block: first the clamps, then the pulse inputs.
@@ -24,6 +28,7 @@
 #define LED_PORT PORTB
 #define LED_DDR DDRB
 #define LED_BIT 5
+#define LED_ACTIVE_LOW 0
 
 // One tick samples one clamp (in turn) and every pulse input. 2500 Hz gives 1250 samples a second for each clamp, which is no
 // multiple of 100 or 120 Hz ripple: a rate that divides evenly would see the same few phases of the ripple for ever.

@@ -14,12 +14,13 @@ volatile uint8_t events;
 void board_start(void)
 {
     LED_DDR |= _BV(LED_BIT);
-    PRR = _BV(PRTWI) | _BV(PRSPI) | _BV(PRTIM0) | _BV(PRTIM1);
+    led(false);
+    PRR = _BV(PRTWI) | (LINK_SPI ? 0 : _BV(PRSPI)) | _BV(PRTIM0) | _BV(PRTIM1);
 }
 
 void led(bool on)
 {
-    if (on) {
+    if (on != LED_ACTIVE_LOW) {
         LED_PORT |= _BV(LED_BIT);
     } else {
         LED_PORT &= (uint8_t)~_BV(LED_BIT);

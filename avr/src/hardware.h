@@ -19,7 +19,7 @@ uint8_t tick_take_pulses(uint8_t input, uint32_t *ms);
 void adc_off(void);
 void adc_on(void);
 
-// uart_hw.c
+// uart_hw.c, boards with LINK_UART
 void uart_start(void);
 extern struct ring uart_ring;
 // Starts transmission of what is in the ring.

@@ -1,0 +1,64 @@
+// Arduino Uno, the sensor board of the first prototype: ATmega328P at 16 MHz (crystal), lines over its USB serial port.
+// No AVR header is needed to read this file: register and pin names stay macros until a *_hw.c file uses them.
+#ifndef BOARD_UNO_H
+#define BOARD_UNO_H
+
+#define BOARD_NAME "uno"
+#define BOARD_MCU atmega328p
+#define BOARD_FLASH_LIMIT 10240
+#define BOARD_RAM_LIMIT 640
+#ifndef F_CPU
+#define F_CPU 16000000UL
+#endif
+
+// The link to the main board: lines over a UART (src/uart_link.c).
+#define LINK_UART 1
+#define LINK_SPI 0
+#define BAUD 4800UL
+
+// Inputs, in the order of the sensors in the factory block: first the clamps, then the pulse inputs.
+#define CLAMP_COUNT 2
+#define PULSE_COUNT 2
+#define SENSOR_COUNT (CLAMP_COUNT + PULSE_COUNT)
+#define FRONT_END FRONT_END_MEAN // src/front_end.h
+#define CLAMP_ADC_CHANNELS {0, 1} // A0 and A1
+#define PULSE_PORT PORTD
+#define PULSE_DDR DDRD
+#define PULSE_PIN PIND
+#define PULSE_BITS {2, 3} // D2 and D3, internal pull-ups, a contact closes to ground
+#define LED_PORT PORTB
+#define LED_DDR DDRB
+#define LED_BIT 5 // D13, the LED on the Uno
+#define LED_ACTIVE_LOW 0
+
+// One tick samples one clamp (in turn) and every pulse input. 2500 Hz gives 1250 samples a second for each clamp, which is no
+// multiple of 100 or 120 Hz ripple: a rate that divides evenly would see the same few phases of the ripple for ever.
+#define TICK_HZ 2500U
+#define TICK_PRESCALER 32U
+#define CLAMP_HZ (TICK_HZ / CLAMP_COUNT)
+#define ADC_PRESCALER 128U // 125 kHz, as on the original boards: 104 us for one conversion
+
+// Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
+#define BLOCK_TICKS (TICK_HZ / 10U)
+
+#define METERCONST_HZ 625U
+// The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. 5508 for 50 A at 230 V.
+#define METERCONST_DIVISOR 4000U
+#define METERCONST_DEFAULT 5508U
+#define PULSE_WEIGHT_DEFAULT 1U
+// Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
+#define CREEP_SIXTEENTHS 16U
+
+#define DEBOUNCE_MS 3U
+
+// EEPROM map: factory block (86 bytes) and calibration (10), then the counter log to the end.
+#define EEPROM_BYTES 1024U
+#define FACTORY_START 0U
+#define FACTORY_BYTES 96U
+#define CALIBRATION_START 86U
+#define LOG_START FACTORY_BYTES
+#define LOG_BYTES (EEPROM_BYTES - FACTORY_BYTES)
+
+#define WATCHDOG_S 2
+
+#endif

@@ -1,0 +1,70 @@
+// Sensor board v2.0: ATmega168 at 16 MHz (crystal), SPI slave to the main board, three clamps, two pulse inputs, RS-485.
+// No AVR header is needed to read this file: register and pin names stay macros until a *_hw.c file uses them.
+#ifndef BOARD_V2_0_H
+#define BOARD_V2_0_H
+
+#define BOARD_NAME "v2_0"
+#define BOARD_MCU atmega168
+#define BOARD_FLASH_LIMIT 10240
+#define BOARD_RAM_LIMIT 640
+#ifndef F_CPU
+#define F_CPU 16000000UL
+#endif
+
+// The link to the main board: frames over SPI, mode 0 (src/spi_link.c). PB2 SS, PB3 MOSI, PB4 MISO, PB5 SCK.
+#define LINK_UART 0
+#define LINK_SPI 1
+
+// RS-485, half-duplex, on the UART: PD0 RXD, PD1 TXD, PD4 driver enable (high: the board drives the bus).
+#define BAUD 115200UL
+#define RS485_PORT PORTD
+#define RS485_DDR DDRD
+#define RS485_DRIVE_BIT 4
+
+// Ports as they are numbered on the terminals: 1 to 3 clamps, 4 and 5 pulse inputs, 6 RS-485. The port map says which of the
+// SENSOR_COUNT sensors each belongs to.
+#define CLAMP_COUNT 3
+#define PULSE_COUNT 2
+#define PORT_COUNT 6
+#define SENSOR_COUNT 6
+#define FRONT_END FRONT_END_MEAN // src/front_end.h
+#define CLAMP_ADC_CHANNELS {0, 1, 2} // ADC0 = PC0, ADC1 = PC1, ADC2 = PC2
+#define PULSE_PORT PORTD
+#define PULSE_DDR DDRD
+#define PULSE_PIN PIND
+#define PULSE_BITS {2, 3} // ports 4 and 5: PD2 and PD3, internal pull-ups, a contact closes to ground
+#define LED_PORT PORTB
+#define LED_DDR DDRB
+#define LED_BIT 0
+#define LED_ACTIVE_LOW 1
+
+// One tick samples one clamp (in turn) and every pulse input. 2500 Hz gives 833 samples a second for each clamp, which is no
+// multiple of 100 or 120 Hz ripple: a rate that divides evenly would see the same few phases of the ripple for ever.
+#define TICK_HZ 2500U
+#define TICK_PRESCALER 32U
+#define CLAMP_HZ (TICK_HZ / CLAMP_COUNT)
+#define ADC_PRESCALER 128U // 125 kHz, as on the original boards: 104 us for one conversion
+
+// Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
+#define BLOCK_TICKS (TICK_HZ / 10U)
+
+// The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. Set by the main board (`sm`).
+#define METERCONST_DIVISOR 3750U
+// Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
+#define CREEP_SIXTEENTHS 16U
+
+#define DEBOUNCE_MS 3U
+
+// EEPROM map: two places for the settings, the counter log, the calibration (14 bytes).
+#define EEPROM_BYTES 512U
+#define SETTINGS_START 0U
+#define LOG_START 82U
+#define LOG_BYTES 387U // nine records
+#define CALIBRATION_START 469U
+
+// With nine records this interval makes the EEPROM last above twenty years.
+#define CHECKPOINT_S 1080U
+
+#define WATCHDOG_S 2
+
+#endif
