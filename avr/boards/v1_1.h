@@ -20,6 +20,7 @@
 #define CLAMP_COUNT 2
 #define PULSE_COUNT 2
 #define SENSOR_COUNT (CLAMP_COUNT + PULSE_COUNT)
+#define FRONT_END FRONT_END_MEAN // src/front_end.h
 #define CLAMP_ADC_CHANNELS {0, 1} // ADC0 = PC0, ADC1 = PC1
 #define PULSE_PORT PORTD
 #define PULSE_DDR DDRD
@@ -40,8 +41,9 @@
 // Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
 #define BLOCK_TICKS (TICK_HZ / 10U)
 
-// The original's constant for a 50 A clamp at 230 V: billionths of a Wh for one ADC step at 625 samples a second.
-#define METERCONST_HZ 625U
+// P [W] = mean ADC step x meter constant x 9 / METERCONST_DIVISOR: the original's unit, billionths of a Wh for one step and sample
+// at its 625 samples a second. The default is its constant for a 50 A clamp at 230 V.
+#define METERCONST_DIVISOR 4000U
 #define METERCONST_DEFAULT 5508U
 #define PULSE_WEIGHT_DEFAULT 1U
 // Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
@@ -49,10 +51,11 @@
 
 #define DEBOUNCE_MS 3U
 
-// EEPROM map: factory block, then the counter log to the end.
+// EEPROM map: factory block (86 bytes) and calibration (10), then the counter log to the end.
 #define EEPROM_BYTES 512U
 #define FACTORY_START 0U
 #define FACTORY_BYTES 96U
+#define CALIBRATION_START 86U
 #define LOG_START FACTORY_BYTES
 #define LOG_BYTES (EEPROM_BYTES - FACTORY_BYTES)
 

@@ -1,25 +1,16 @@
 #include "factory.h"
 
-#include "crc16.h"
 #include "eeprom.h"
+#include "eeprom_block.h"
 
 #if FACTORY_LENGTH > FACTORY_BYTES
 #error "the factory block does not fit its place in the EEPROM"
 #endif
 
-static uint16_t eeprom_word(uint16_t address)
-{
-    return (uint16_t)(eeprom_byte(address) | (uint16_t)((uint16_t)eeprom_byte((uint16_t)(address + 1U)) << 8));
-}
-
 static bool block_is_valid(void)
 {
-    uint16_t crc = CRC16_START;
-    for (uint16_t i = 0; i < FACTORY_LENGTH - 2U; i++) {
-        crc = crc16_byte(crc, eeprom_byte((uint16_t)(FACTORY_START + i)));
-    }
     return eeprom_byte(FACTORY_START) == FACTORY_MAGIC && eeprom_byte(FACTORY_START + 1U) == FACTORY_LAYOUT &&
-           eeprom_byte(FACTORY_START + 2U) == SENSOR_COUNT && eeprom_word(FACTORY_START + FACTORY_LENGTH - 2U) == crc;
+           eeprom_byte(FACTORY_START + 2U) == SENSOR_COUNT && eeprom_block_intact(FACTORY_START, FACTORY_LENGTH);
 }
 
 static uint16_t sensor_address(uint8_t sensor)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "accumulate.h"
+#include "clamp.h"
 #include "counter_log.h"
 #include "eeprom.h"
 #include "ring.h"

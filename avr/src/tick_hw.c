@@ -9,8 +9,15 @@
 #if F_CPU / TICK_PRESCALER % TICK_HZ != 0
 #error "the tick does not divide the clock"
 #endif
-#if TICK_PRESCALER != 32
-#error "set the clock select bits below for this prescaler"
+#if TICK_PRESCALER == 32
+#define TICK_PRESCALER_BITS (_BV(CS21) | _BV(CS20))
+#elif TICK_PRESCALER == 8
+#define TICK_PRESCALER_BITS _BV(CS21)
+#else
+#error "set the clock select bits for this prescaler"
+#endif
+#if F_CPU / TICK_PRESCALER / TICK_HZ > 256
+#error "the tick's timer has eight bits: choose a larger prescaler"
 #endif
 #if ADC_PRESCALER == 64
 #define ADC_PRESCALER_BITS (_BV(ADPS2) | _BV(ADPS1))
@@ -20,7 +27,19 @@
 #error "set the prescaler bits for this board"
 #endif
 
+// A conversion takes 13 cycles of the ADC's clock and up to one more until it starts; ten bits are exact up to 200 kHz.
+#if F_CPU / ADC_PRESCALER > 200000UL
+#error "the ADC is too fast for ten bits: choose a larger prescaler"
+#endif
+#if 14UL * ADC_PRESCALER * TICK_HZ > F_CPU
+#error "a conversion takes longer than a tick"
+#endif
+
+#if FRONT_END == FRONT_END_RMS
+#define ADMUX_REFERENCE _BV(REFS0) // the supply
+#else
 #define ADMUX_REFERENCE (_BV(REFS1) | _BV(REFS0)) // internal 1.1 V
+#endif
 
 #if TICK_HZ < 1000
 #error "the millisecond clock counts at most one ms a tick"
@@ -30,7 +49,12 @@
 #define CLOCK_WRAP (TICK_HZ / CLOCK_DIVISOR)
 #define CLOCK_DIVISOR (TICK_HZ % 1000U == 0 ? 1000U : 500U)
 _Static_assert(TICK_HZ % 500U == 0 && CLOCK_STEP + CLOCK_WRAP < 256, "the clock's fraction is kept in eight bits");
-_Static_assert(BLOCK_TICKS < 256, "ticks of a block are counted in eight bits");
+
+// Pulse inputs need no closer look than this, however fast the clamps are sampled.
+#define PULSE_EVERY (TICK_HZ / 2000U)
+#if PULSE_EVERY < 1
+#error "the tick is too slow for pulse inputs"
+#endif
 
 static struct clamp_input {
     struct readings readings;
@@ -49,16 +73,25 @@ static uint8_t believed; // the stable levels, as bits of the port
 
 static uint32_t clock_ms;
 static uint8_t clock_rest;
-static uint8_t block_ticks;
+static uint16_t block_ticks;
+#if PULSE_EVERY > 1
+static uint8_t pulse_ticks;
+#endif
 
 // Every tick; kept short, since it is most of what the CPU does.
 ISR(TIMER2_COMPA_vect)
 {
-    // The conversion begun at the last tick is long complete (104 us). Read it before the multiplexer moves on.
+    // The conversion begun at the last tick is complete. Read it before the multiplexer moves on.
     const uint8_t state = ADCSRA;
     if ((state & (_BV(ADEN) | _BV(ADSC))) == _BV(ADEN)) {
         struct clamp_input *clamp = sampled;
+#if FRONT_END == FRONT_END_RMS
+        const int16_t sample = (int16_t)(ADC - RMS_CENTRE);
+        clamp->readings.sum += sample;
+        clamp->readings.squares += rms_square(sample);
+#else
         clamp->readings.sum += ADC;
+#endif
         clamp->readings.samples++;
         if (++clamp == clamps + CLAMP_COUNT) {
             clamp = clamps;
@@ -81,9 +114,15 @@ ISR(TIMER2_COMPA_vect)
     }
 }
 
-// Once a tick while an input differs from its stable level.
+// While an input differs from its stable level.
 ISR(TIMER2_COMPB_vect)
 {
+#if PULSE_EVERY > 1
+    if (++pulse_ticks < PULSE_EVERY) {
+        return;
+    }
+    pulse_ticks = 0;
+#endif
     const uint8_t pins = PULSE_PIN;
     bool settled = true;
     for (uint8_t i = 0; i < PULSE_COUNT; i++) {
@@ -109,7 +148,7 @@ void tick_start(uint8_t debounce_ms)
 {
     static const uint8_t adc_channels[CLAMP_COUNT] = CLAMP_ADC_CHANNELS;
     static const uint8_t pulse_bits[PULSE_COUNT] = PULSE_BITS;
-    const uint8_t samples = pulse_samples(debounce_ms, TICK_HZ);
+    const uint8_t samples = pulse_samples(debounce_ms, TICK_HZ / PULSE_EVERY);
     for (uint8_t i = 0; i < CLAMP_COUNT; i++) {
         clamps[i].admux = ADMUX_REFERENCE | adc_channels[i];
     }
@@ -123,7 +162,7 @@ void tick_start(uint8_t debounce_ms)
     PULSE_PORT |= pulse_mask;
     adc_on();
     TCCR2A = _BV(WGM21); // clear on compare match
-    TCCR2B = _BV(CS21) | _BV(CS20);
+    TCCR2B = TICK_PRESCALER_BITS;
     OCR2A = (uint8_t)(F_CPU / TICK_PRESCALER / TICK_HZ - 1U);
     OCR2B = OCR2A / 2U;
     TIMSK2 = _BV(OCIE2A);
@@ -146,8 +185,7 @@ struct readings tick_take_clamp(uint8_t clamp)
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
         taken = clamps[clamp].readings;
-        clamps[clamp].readings.sum = 0;
-        clamps[clamp].readings.samples = 0;
+        clamps[clamp].readings = (struct readings){0};
     }
     return taken;
 }

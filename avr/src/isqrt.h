@@ -1,0 +1,10 @@
+// The integer square root.
+#ifndef ISQRT_H
+#define ISQRT_H
+
+#include <stdint.h>
+
+// The largest whole number whose square is at most `value`.
+uint32_t isqrt(uint64_t value);
+
+#endif
