@@ -8,9 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 
 from bench.figure import Effort, Figures
 
-from . import size
+from . import counters, size
 
-PARTS: tuple[Callable[[Effort], Figures], ...] = (size.measure,)
+PARTS: tuple[Callable[[Effort], Figures], ...] = (
+    counters.measure_cuts,
+    counters.measure_eeprom_life,
+    size.measure,
+)
 """Each runs in a process of its own; the longest first. They build what they need themselves."""
 
 

@@ -42,7 +42,7 @@ def test_a_cut_at_every_eeprom_operation_of_a_save_and_of_a_checkpoint(built: Bu
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_random_cuts_never_take_a_counter_back_nor_corrupt_one(built: Built, share: int) -> None:
-    """Ramps long and short, cuts at once, in a byte, in the save, after dips, in a sag; counters that wrap (trap 10)."""
+    """Ramps long and short, cuts at once, in a byte, in the save, after dips, in a sag; counters wrap (trap 10)."""
     tally = run_some(random_ids(RANDOM_CUTS, seed=1)[share::SHARES], built)
     assert [f"{outcome.case}: {outcome.broken}" for outcome in tally.broken] == []
     assert tally.cuts == RANDOM_CUTS / SHARES

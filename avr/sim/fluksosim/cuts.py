@@ -21,7 +21,7 @@ CHUNK = 20  # cases a process takes at once
 
 @dataclass
 class Tally:
-    """What many cases came to: cases, cuts, lives with counters heard after a cut, and the cases that broke a promise."""
+    """What many cases came to: cuts, lives after one whose counters were heard, and the cases that broke a promise."""
 
     cases: int = 0
     cuts: int = 0
@@ -35,6 +35,13 @@ class Tally:
         self.heard_again += outcome.heard_again
         if outcome.broken:
             self.broken.append(outcome)
+
+    def merge(self, other: Tally) -> None:
+        """Add what other cases came to."""
+        self.cases += other.cases
+        self.cuts += other.cuts
+        self.heard_again += other.heard_again
+        self.broken += other.broken
 
 
 def random_ids(cuts: int, seed: int) -> list[str]:
@@ -59,10 +66,7 @@ def run_all(ids: list[str], jobs: int) -> Tally:
     chunks = [ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK)]
     with ProcessPoolExecutor(max_workers=jobs) as pool:
         for part in pool.map(run_some, chunks, [built] * len(chunks)):
-            whole.cases += part.cases
-            whole.cuts += part.cuts
-            whole.heard_again += part.heard_again
-            whole.broken += part.broken
+            whole.merge(part)
     return whole
 
 
