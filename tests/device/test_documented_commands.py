@@ -1,0 +1,145 @@
+"""The commands, the configuration and the service of docs/device.md, with fluksod as its reader installs it."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.device.board import Board
+from tests.distribution import build_wheel, install
+from tests.documented import Page
+from tests.walkthrough import NotHere, Run, Serve, walk
+
+PAGE = Page("docs/device.md")
+
+# What of the documented configuration is another one here: nothing leaves this machine or touches its files and ports.
+HERE = {
+    '"/var/lib/fluksod"': '"state"',
+    '"/dev/ttyUSB0"': '"board"',
+    '"0.0.0.0"': '"127.0.0.1"',
+    "port = 8080": "port = 0",
+    "mdns = true": "mdns = false",
+    '"https://cloud.example:8443"': '"https://127.0.0.1:9"',
+}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the command of an installed wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    return install(build_wheel("device", folder), folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the documented configuration and the authority that it names."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    text = PAGE.block_after("## Configure", "toml")
+    (folder / "documented.toml").write_text(text)
+    for documented, here in HERE.items():
+        assert documented in text, f"docs/device.md no longer has {documented}"
+        text = text.replace(documented, here)
+    (folder / "fluksod.toml").write_text(text)
+    trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
+    return folder
+
+
+def groups(folder: Path, output: str) -> None:
+    assert (folder / "etc" / "group").read_text() == "dialout:x:20:reader\n"
+
+
+USERMOD = 'sudo usermod -aG dialout "$USER"'
+IN_A_FOLDER = """mkdir etc && echo dialout:x:20: >etc/group && echo reader:x:1000:1000::/:/bin/sh >etc/passwd &&
+    PATH=$PATH:/usr/sbin usermod -P "$PWD" -aG dialout reader"""
+
+
+def test_the_commands(installed: Path, folder: Path, board: Board) -> None:
+    """Installed, checked, run and asked for its identity, in the page's order."""
+    (folder / "board").symlink_to(board.path)
+    walk(
+        PAGE,
+        {
+            "sudo PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install ./device": Run(
+                "^fluksod 0",
+                instead="fluksod --version",
+                because="The fixture does what pipx does, with uv: the machine's own pipx is not touched.",
+            ),
+            USERMOD: Run(
+                proof=groups,
+                instead=IN_A_FOLDER,
+                because="The machine's accounts are left alone, it changes a folder's.",
+            ),
+            "fluksod check": Run(
+                r"^The configuration is right\.",
+                instead="fluksod check --config fluksod.toml",
+                because="The machine has no /etc/fluksod.toml.",
+            ),
+            "fluksod run": Serve(
+                r"fluksod ready: http://127\.0\.0\.1:[0-9]+$",
+                instead="fluksod run --config fluksod.toml",
+                because="The machine has no /etc/fluksod.toml.",
+            ),
+            "fluksod ready: http://HOST:PORT": NotHere(
+                "It is no command but what `fluksod run` says: its step above waits for it."
+            ),
+            "fluksod identity": Run(
+                r"\Adevice     [0-9a-f]{32}\nclaim code [0-9A-Z]{4}-[0-9A-Z]{4}\n\Z",
+                instead="fluksod identity --config fluksod.toml",
+                because="The machine has no /etc/fluksod.toml.",
+            ),
+            "systemctl enable --now fluksod": NotHere(
+                "It would start a service on this machine; test_the_service looks at the unit and runs its program."
+            ),
+            "command -v fluksod": Run(rf"^{re.escape(str(installed / 'fluksod'))}$"),
+        },
+        folder,
+        {"PATH": f"{installed}:{os.environ['PATH']}"},
+    )
+
+
+def test_the_configuration_as_it_stands(installed: Path, folder: Path) -> None:
+    """`fluksod check` accepts the documented file word for word, and would do what its comments say."""
+    checked = subprocess.run(
+        [installed / "fluksod", "check", "--config", folder / "documented.toml"], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stderr
+    for said in (
+        "/dev/ttyUSB0",
+        "http://0.0.0.0:8080",
+        "mDNS on all interfaces",
+        "/var/lib/fluksod",
+        "0123456789abcdef0123456789abcde0 as 'Main', electricity, analog",
+        f"https://cloud.example:8443 every 10 s, trusting only {folder / 'ca.pem'}",
+    ):
+        assert said in checked.stdout
+
+
+def test_the_service(installed: Path, folder: Path) -> None:
+    """The unit gives fluksod the state directory of the configuration, and its program and arguments exist."""
+    text = PAGE.block_after("As a service", "ini").replace("PATH", str(installed / "fluksod"))
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
+    unit.read_string(text)
+    assert set(unit) == {"DEFAULT", "Unit", "Service", "Install"}
+    service = unit["Service"]
+    state = tomllib.loads((folder / "documented.toml").read_text())["device"]["state"]
+    assert f"/var/lib/{service['StateDirectory']}" == state
+    assert service["SupplementaryGroups"] in USERMOD.split()
+    ended = subprocess.run([*service["ExecStart"].split(), "--help"], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    (folder / "fluksod.service").write_text(text)
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed: the unit's own syntax was not looked at")
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", folder / "fluksod.service"], capture_output=True, text=True
+    )
+    assert "fluksod.service:" not in verified.stderr, verified.stderr

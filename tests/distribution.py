@@ -1,0 +1,43 @@
+"""Installs a distribution of the repository as `pipx install ./NAME` does: its wheel, with what it requires, apart."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.documented import ROOT
+
+
+def uv(*arguments: str | Path, **environment: str | Path) -> None:
+    """Run uv, the machine's or the one that scripts/setup has put into .tools."""
+    program = shutil.which("uv") or str(ROOT / ".tools" / "uv" / "bin" / "uv")
+    assert Path(program).exists(), "uv is missing; run: scripts/setup python"
+    ended = subprocess.run(
+        [program, *map(str, arguments)],
+        env=os.environ | {name: str(value) for name, value in environment.items()},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def build_wheel(part: str, folder: Path) -> Path:
+    """Build the wheel of `part` ("device" or "cloud") from the sources as they are into `folder`."""
+    uv("build", "-q", "--wheel", "--python", sys.executable, "-o", folder, ROOT / part)
+    return next(folder.glob("*.whl"))
+
+
+def install(wheel: Path, folder: Path) -> Path:
+    """Install it into an environment of its own, with the Python of these tests; return the folder of its commands.
+
+    What it requires comes in the versions of the lock: those are on the machine already.
+    """
+    commands = folder / "bin"
+    lock = ROOT / "requirements" / "dev.txt"
+    folders = {"UV_TOOL_DIR": folder / "tools", "UV_TOOL_BIN_DIR": commands}
+    uv("tool", "install", "-q", "--python", sys.executable, "--constraints", lock, wheel, **folders)
+    return commands
