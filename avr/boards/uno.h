@@ -20,7 +20,7 @@
 #define CLAMP_COUNT 2
 #define PULSE_COUNT 2
 #define SENSOR_COUNT (CLAMP_COUNT + PULSE_COUNT)
-#define FRONT_END FRONT_END_MEAN // src/front_end.h
+#define FRONT_END FRONT_END_RMS // src/front_end.h
 #define CLAMP_ADC_CHANNELS {0, 1} // A0 and A1
 #define PULSE_PORT PORTD
 #define PULSE_DDR DDRD
@@ -31,22 +31,22 @@
 #define LED_BIT 5 // D13, the LED on the Uno
 #define LED_ACTIVE_LOW 0
 
-// One tick samples one clamp (in turn) and every pulse input. 2500 Hz gives 1250 samples a second for each clamp, which is no
-// multiple of 100 or 120 Hz ripple: a rate that divides evenly would see the same few phases of the ripple for ever.
-#define TICK_HZ 2500U
-#define TICK_PRESCALER 32U
+// One tick samples one clamp (in turn). 8000 Hz gives 4000 samples a second for each clamp: as fast as the ADC is exact to ten
+// bits (104 us for a conversion, and up to 8 us until it begins).
+#define TICK_HZ 8000U
+#define TICK_PRESCALER 8U
 #define CLAMP_HZ (TICK_HZ / CLAMP_COUNT)
 #define ADC_PRESCALER 128U // 125 kHz, as on the original boards: 104 us for one conversion
 
 // Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
 #define BLOCK_TICKS (TICK_HZ / 10U)
 
-#define METERCONST_HZ 625U
-// The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. 5508 for 50 A at 230 V.
+// P [W] = RMS of the ADC steps x meter constant x 9 / METERCONST_DIVISOR. The default: 230 V, a clamp of 2000 turns, 62 ohm, 5 V
+// over 1024 steps; 50 A are then 317 steps and their peaks 449 of 512.
 #define METERCONST_DIVISOR 4000U
-#define METERCONST_DEFAULT 5508U
+#define METERCONST_DEFAULT 16100U
 #define PULSE_WEIGHT_DEFAULT 1U
-// Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
+// Below this RMS (sixteenths of an ADC step; 16 is 36 W) a clamp is open or idle and counts nothing.
 #define CREEP_SIXTEENTHS 16U
 
 #define DEBOUNCE_MS 3U

@@ -42,7 +42,6 @@
 // Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
 #define BLOCK_TICKS (TICK_HZ / 10U)
 
-#define METERCONST_HZ 625U
 // The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. 5508 for 50 A at 230 V.
 #define METERCONST_DIVISOR 4000U
 #define METERCONST_DEFAULT 5508U

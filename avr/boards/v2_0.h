@@ -38,18 +38,20 @@
 #define LED_BIT 0
 #define LED_ACTIVE_LOW 1
 
-// One tick samples one clamp (in turn) and every pulse input. 2500 Hz gives 833 samples a second for each clamp, which is no
-// multiple of 100 or 120 Hz ripple: a rate that divides evenly would see the same few phases of the ripple for ever.
-#define TICK_HZ 2500U
-#define TICK_PRESCALER 32U
+// One tick samples one clamp (in turn). 8000 Hz gives 2667 samples a second for each clamp: as fast as the ADC is exact to ten
+// bits (104 us for a conversion, and up to 8 us until it begins).
+#define TICK_HZ 8000U
+#define TICK_PRESCALER 8U
 #define CLAMP_HZ (TICK_HZ / CLAMP_COUNT)
 #define ADC_PRESCALER 128U // 125 kHz, as on the original boards: 104 us for one conversion
 
 // Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
 #define BLOCK_TICKS (TICK_HZ / 10U)
 
-// The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. Set by the main board (`sm`).
+// The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. The main board sets
+// the constant (`sm`); 5163 is its own for 50 A at 230 V.
 #define METERCONST_DIVISOR 3750U
+#define METERCONST_DEFAULT 5163U
 // Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
 #define CREEP_SIXTEENTHS 16U
 

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-// The largest whole number whose square is at most `value`.
+// The largest whole number whose square is at most `value`, which is below 2^58.
 uint32_t isqrt(uint64_t value);
 
 #endif

@@ -24,36 +24,19 @@ struct survivor life;
 struct checkpoint checkpoint;
 static struct counter_log counters_log;
 static struct power_fail power;
-<<<<<<< /tmp/land/avr/src/main.c.ours
-static struct outbox outbox;
 static struct clamp clamps[CLAMP_COUNT];
 static struct calibration calibration[CLAMP_COUNT];
-static uint32_t watts[CLAMP_COUNT];
-static uint32_t pulse_ms[PULSE_COUNT];
-static uint8_t untold_s[SENSOR_COUNT]; // since the counter was last sent
-=======
-static struct readings second[CLAMP_COUNT]; // of the running second, without what creeps
->>>>>>> /tmp/land/avr/src/main.c.new
 static uint8_t blocks;
 
 static void take_clamps(void)
 {
     for (uint8_t i = 0; i < CLAMP_COUNT; i++) {
         const struct readings readings = tick_take_clamp(i);
-<<<<<<< /tmp/land/avr/src/main.c.ours
-        const uint64_t nano = clamp_block(&clamps[i], &readings, factory.sensor[i].weight, &calibration[i]);
-        if (counter_add_nano(&life.counter[i], nano)) {
-            outbox.counters |= (uint8_t)(1U << i);
-=======
         const uint8_t sensor = link_sensor(i);
-        second[i].samples += readings.samples;
-        if (sensor == LINK_NO_SENSOR || clamp_creeps(&readings)) {
-            continue;
-        }
-        second[i].sum += readings.sum;
-        if (counter_add_nano(&life.counter[sensor], clamp_energy(&readings, link_weight(sensor).units))) {
+        const bool used = sensor != LINK_NO_SENSOR;
+        const uint64_t nano = clamp_block(&clamps[i], &readings, used ? link_weight(sensor).units : 0U, &calibration[i]);
+        if (used && counter_add_nano(&life.counter[sensor], nano)) {
             link_counted(sensor);
->>>>>>> /tmp/land/avr/src/main.c.new
         }
     }
 }
@@ -76,26 +59,12 @@ static void end_second(void)
 {
     link_second();
     for (uint8_t i = 0; i < CLAMP_COUNT; i++) {
-<<<<<<< /tmp/land/avr/src/main.c.ours
-        watts[i] = clamp_second(&clamps[i], factory.sensor[i].weight, &calibration[i]);
-        outbox.powers |= (uint8_t)(1U << i);
-    }
-    for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-        if (++untold_s[i] >= REPEAT_S) {
-            untold_s[i] = 0;
-            outbox.counters |= (uint8_t)(1U << i);
-        }
-    }
-    if (!factory.ids) {
-        say(MESSAGE_NO_IDS);
-=======
         const uint8_t sensor = link_sensor(i);
-        if (sensor != LINK_NO_SENSOR) {
-            link_power(sensor, clamp_watts(&second[i], link_weight(sensor).units));
+        const bool used = sensor != LINK_NO_SENSOR;
+        const uint32_t watts = clamp_second(&clamps[i], used ? link_weight(sensor).units : 0U, &calibration[i]);
+        if (used) {
+            link_power(sensor, watts);
         }
-        second[i].sum = 0;
-        second[i].samples = 0;
->>>>>>> /tmp/land/avr/src/main.c.new
     }
     checkpoint_second(&checkpoint);
 }
@@ -189,12 +158,8 @@ int main(void)
     MCUSR = 0;
     watchdog_start();
     board_start();
-<<<<<<< /tmp/land/avr/src/main.c.ours
-    factory_read(&factory);
-    calibration_read(calibration);
-=======
     link_read_settings();
->>>>>>> /tmp/land/avr/src/main.c.new
+    calibration_read(calibration);
     recover(cause);
     power_fail_start(&power);
     link_start();

@@ -6,15 +6,16 @@
 #ifndef RMS_H
 #define RMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RMS_CENTRE 512
-#define RMS_SAMPLES_MOST 16383U // 512^2 each: their squares still fit 32 bits
+#define RMS_SAMPLES_MOST 1000U // in a block; a quarter of their largest sum of squares (1023^2 each) fits 30 bits
 
-// The slow mean of a clamp's samples: the bias. It follows with a time constant of 64 blocks (6.4 s).
+// The slow mean of a clamp's samples: the bias. It follows with a time constant of 64 blocks (6.4 s); the first block sets it.
 struct offset {
     int32_t mean; // steps x 2^14, from RMS_CENTRE
-    uint8_t shift; // blocks weigh 1 / 2^shift; the first ones more, so that the mean is near at once
+    bool known;
 };
 
 // The square of a sample (-512 to 511). Inline, and only 8-bit products: it runs in the tick interrupt.
