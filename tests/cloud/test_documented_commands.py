@@ -1,0 +1,157 @@
+"""The commands of docs/cloud.md, with flukso-cloud as its reader installs it."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import ssl
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.web_cloud import SOURCES, build_pages
+from tests.distribution import build_wheel, install
+from tests.documented import ROOT, Page
+from tests.walkthrough import Run, Serve, walk
+
+PAGE = Page("docs/cloud.md")
+BUILT = ROOT / "cloud" / "flukso_cloud" / "web" / "static" / "build"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built while nobody else builds the pages."""
+    build_pages()
+    with (SOURCES / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return build_wheel("cloud", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the command of the installed wheel."""
+    return install(wheel, tmp_path_factory.mktemp("installed"))
+
+
+def initialised(folder: Path, output: str) -> None:
+    """As the page says: the password is printed, once; the authority's certificate can be given away."""
+    assert re.search(r"^password of kees, shown only now: \S{12,}$", output, re.MULTILINE)
+    assert (folder / "srv" / "flukso" / "ca.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
+
+
+def answers(folder: Path, output: str) -> None:
+    """By each name that `init` was given, verified with `ca.pem`: the page, with the scripts that came in the wheel."""
+    port = int(re.findall(r"https://.*:(\d+)$", output, re.MULTILINE)[0])
+    trust = ssl.create_default_context(cafile=str(folder / "srv" / "flukso" / "ca.pem"))
+    for name in ("cloud.local", "192.168.1.10"):
+        assert get(port, trust, name, "/login").startswith(b"HTTP/1.1 200")
+    styles = re.findall(rb'"(/static/build/[^"]+\.css)"', get(port, trust, "cloud.local", "/login"))
+    assert styles
+    for style in styles:
+        assert get(port, trust, "cloud.local", style.decode()).startswith(b"HTTP/1.1 200")
+
+
+def get(port: int, trust: ssl.SSLContext, name: str, path: str) -> bytes:
+    """GET over a verified connection to `name`, which is on this machine here."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    with trust.wrap_socket(plain, server_hostname=name) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def backed_up(folder: Path, output: str) -> None:
+    """The copy is a database with the account."""
+    with sqlite3.connect(folder / "srv" / "flukso" / "copy.db") as copy:
+        assert copy.execute("SELECT name FROM accounts").fetchall() == [("kees",)]
+
+
+SERVE = "flukso-cloud serve --dir /srv/flukso --host 0.0.0.0 --port 8443"
+BACK_UP = 'sqlite3 private/cloud.db ".backup copy.db"'
+
+
+def test_the_commands(installed: Path, tmp_path: Path) -> None:
+    """Installed, made, served and backed up, in the page's order."""
+    backup = Run(
+        proof=backed_up,
+        instead=f"cd srv/flukso && {BACK_UP}",
+        because="The cloud's folder is another one here.",
+        during=SERVE,
+    )
+    if shutil.which("sqlite3") is None:
+        program = "import sqlite3; sqlite3.connect('private/cloud.db').backup(sqlite3.connect('copy.db'))"
+        backup = Run(
+            proof=backed_up,
+            instead=f'cd srv/flukso && python3 -c "{program}"',
+            because="The program sqlite3 is not installed; this calls the same function of SQLite.",
+            during=SERVE,
+        )
+    with (SOURCES / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        walk(
+            PAGE,
+            {
+                "scripts/setup pages": Run(
+                    instead=f"{ROOT}/scripts/setup pages", because="The clone is not the current folder here."
+                ),
+                "pipx install ./cloud": Run(
+                    "^0",
+                    instead="flukso-cloud --version",
+                    because="The fixture does what pipx does, with uv: the machine's own pipx is not touched.",
+                ),
+                'sudo install -d -o "$USER" /srv/flukso': Run(
+                    instead=f"install -d -o {getpass.getuser()} srv/flukso",
+                    because="The machine's /srv is left alone.",
+                ),
+                "flukso-cloud init --dir /srv/flukso --name cloud.local --name 192.168.1.10 --account kees": Run(
+                    proof=initialised,
+                    instead="flukso-cloud init --dir srv/flukso --name cloud.local --name 192.168.1.10 --account kees",
+                    because="The machine's /srv is left alone.",
+                ),
+                SERVE: Serve(
+                    r"https://.*:[0-9]+$",
+                    proof=answers,
+                    instead="flukso-cloud serve --dir srv/flukso --host 127.0.0.1 --port 0",
+                    because="The test listens on loopback only, on a port that is free.",
+                    status=-signal.SIGTERM,  # uvicorn ends by the signal that has asked it to, once it has cleaned up
+                ),
+                BACK_UP: backup,
+            },
+            tmp_path,
+            {"PATH": f"{installed}:{os.environ['PATH']}"},
+        )
+
+
+def test_the_pages_are_in_the_wheel(wheel: Path) -> None:
+    """Who installs the cloud needs no Node.js."""
+    built = {f"flukso_cloud/web/static/build/{file.name}" for file in BUILT.iterdir() if not file.name.startswith(".")}
+    assert len(built) >= 4
+    assert built <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_the_table_of_commands(installed: Path) -> None:
+    """Each row is a command of the program, with options and defaults that the program has too; none is left out."""
+    section = PAGE.text.split("## Commands\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    documented = [" ".join(re.findall(r"^(?:[a-z]+ ?)+", row)[0].split()) for row in rows]
+    for row, words in zip(rows, documented, strict=True):
+        shown = help_of(installed, *words.split())
+        for option, value in re.findall(r"(--[a-z-]+) ?([^\]\s-]*)", row):
+            assert option in shown, f"docs/cloud.md: {words} has no {option}"
+            if value and not value.isupper():
+                assert f"({value}" in shown or f"default {value}" in shown or option == "--time-zone", (words, option)
+    commands = re.findall(r"^    ([a-z]+)  ", help_of(installed), re.MULTILINE)
+    assert set(commands) == {words.split()[0] for words in documented}
+
+
+def help_of(installed: Path, *command: str) -> str:
+    shown = subprocess.run([installed / "flukso-cloud", *command, "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
