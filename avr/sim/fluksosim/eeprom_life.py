@@ -23,7 +23,7 @@ YEAR_DAYS = 365.25
 
 @dataclass(frozen=True)
 class Life:
-    """`years` until the most worn byte has had ENDURANCE cycles, records and its cycles a day, all erasures and writes."""
+    """`years` until the most worn byte has had ENDURANCE cycles; records and its cycles a day; all operations."""
 
     years: float
     records_a_day: float
