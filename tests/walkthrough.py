@@ -5,6 +5,7 @@ A table says for each documented command what stands for it here. A command that
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -141,7 +142,9 @@ class _Walk:
         try:
             deadline = time.monotonic() + SECONDS
             while not re.search(step.ready, "".join(said), re.MULTILINE):
-                assert process.poll() is None, f"{where}: ended with {process.returncode}:\n{''.join(said)}"
+                if process.poll() is not None:
+                    reader.join(5)
+                    raise AssertionError(f"{where}: ended with {process.returncode}:\n{''.join(said)}")
                 assert time.monotonic() < deadline, f"{where}: does not show {step.ready}:\n{''.join(said)}"
                 time.sleep(0.02)
             if step.proof:
@@ -153,9 +156,9 @@ class _Walk:
             status = process.wait(40)
             assert status == step.status, f"{where}: ended with {status}:\n{''.join(said)}"
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait(10)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # also what it has left behind
+            process.wait(10)
             reader.join(5)
 
 
