@@ -13,13 +13,24 @@
 #define CLAMPS 8
 #define UART_QUEUE 8192
 
-// One clamp's front end. The CT's current is rectified and smoothed by an RC filter, as on the original boards: the ADC sees a
-// direct voltage with some ripple at twice the mains frequency.
+#define CLAMP_TERMS 16
+
+// One clamp as the ADC sees it. What the front end makes of the current is a level (the mean of the rectified current, or the RMS
+// of the alternating one) and a wave in proportion to it, a Fourier series over the mains period:
+//   steps = bias + level x (direct + sum of amplitude x cos(order x phase of the mains + angle)) + noise
 struct clamp {
-    double target; // mean ADC steps once settled
-    double level;  // the RC filter's voltage now, in ADC steps, without ripple
+    double target; // level once settled, ADC steps
+    double level;  // now: behind the smoothing
+    double direct; // 1: rectified; 0: biased
+    double bias;   // ADC steps
     double noise;  // rms, ADC steps
-    double offset; // ADC steps
+    double smoothing_s; // time constant of the RC filter, 0 for none
+    struct clamp_term {
+        double order, amplitude, angle;
+        double filtered, lag; // amplitude and angle behind the RC filter at the present mains frequency
+    } term[CLAMP_TERMS];
+    int terms;
+    double seen; // integral of the level, steps x s
     uint64_t cycle;
     uint16_t code; // last conversion
 };
@@ -42,7 +53,8 @@ struct fluksosim {
     avr_eeprom_t *eeprom;
     struct clamp clamp[CLAMPS];
     double mains_hz;
-    double smoothing_s;
+    double mains_turns; // periods of the mains until mains_cycle
+    uint64_t mains_cycle;
     double supply_mv;
     double brown_out_mv;
     int powered;

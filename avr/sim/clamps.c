@@ -8,24 +8,49 @@
 
 #define BANDGAP_MV 1100.0
 #define ADC_STEPS 1023.0
+#define ADMUX_ADDRESS 0x7C
+#define ADMUX_BANDGAP 3 // reference bits
+
+static double mains_turns(const struct fluksosim *sim)
+{
+    return sim->mains_turns + (double)(sim->avr->cycle - sim->mains_cycle) / sim->avr->frequency * sim->mains_hz;
+}
+
+// Lets the level follow its target until now; the integral is that of the exponential, not of samples.
+static void advance(struct fluksosim *sim, struct clamp *clamp)
+{
+    const double elapsed = (double)(sim->avr->cycle - clamp->cycle) / sim->avr->frequency;
+    clamp->cycle = sim->avr->cycle;
+    clamp->seen += clamp->target * elapsed;
+    if (clamp->smoothing_s > 0) {
+        const double gone = (clamp->target - clamp->level) * -expm1(-elapsed / clamp->smoothing_s);
+        clamp->seen -= (clamp->target - clamp->level) * clamp->smoothing_s * -expm1(-elapsed / clamp->smoothing_s);
+        clamp->level += gone;
+    } else {
+        clamp->level = clamp->target;
+    }
+}
+
+static void filter_terms(const struct fluksosim *sim, struct clamp *clamp)
+{
+    for (int i = 0; i < clamp->terms; i++) {
+        struct clamp_term *term = &clamp->term[i];
+        const double turn = 2.0 * M_PI * sim->mains_hz * term->order * clamp->smoothing_s;
+        term->filtered = term->amplitude / sqrt(1.0 + turn * turn);
+        term->lag = term->angle - atan(turn);
+    }
+}
 
 static double front_end(struct fluksosim *sim, struct clamp *clamp)
 {
-    const uint64_t now = sim->avr->cycle;
-    const double elapsed = (double)(now - clamp->cycle) / sim->avr->frequency;
-    clamp->cycle = now;
-    clamp->level += (clamp->target - clamp->level) * (1.0 - exp(-elapsed / sim->smoothing_s));
-    // |sin| is (2/pi)(1 - 2/3 cos 2wt - 2/15 cos 4wt ...); the RC filter weakens and delays each of these.
-    const double omega = 2.0 * M_PI * sim->mains_hz;
-    const double seconds = fmod((double)now / sim->avr->frequency, 1.0 / sim->mains_hz);
-    const double lag2 = 2.0 * omega * sim->smoothing_s, lag4 = 4.0 * omega * sim->smoothing_s;
-    const double ripple = 2.0 / 3.0 / sqrt(1.0 + lag2 * lag2) * cos(2.0 * omega * seconds - atan(lag2)) +
-                          2.0 / 15.0 / sqrt(1.0 + lag4 * lag4) * cos(4.0 * omega * seconds - atan(lag4));
-    double steps = clamp->level * (1.0 - ripple) + clamp->offset;
-    if (clamp->noise > 0) {
-        steps += clamp->noise * gaussian(sim);
+    advance(sim, clamp);
+    const double phase = 2.0 * M_PI * fmod(mains_turns(sim), 1.0);
+    double wave = clamp->direct;
+    for (int i = 0; i < clamp->terms; i++) {
+        wave += clamp->term[i].filtered * cos(clamp->term[i].order * phase + clamp->term[i].lag);
     }
-    return steps;
+    const double steps = clamp->bias + clamp->level * wave;
+    return clamp->noise > 0 ? steps + clamp->noise * gaussian(sim) : steps;
 }
 
 static void on_conversion(struct avr_irq_t *irq, uint32_t value, void *param)
@@ -42,8 +67,9 @@ static void on_conversion(struct avr_irq_t *irq, uint32_t value, void *param)
     struct clamp *clamp = &sim->clamp[e.mux.src];
     const double code = floor(front_end(sim, clamp) + 0.5); // the first transition is at half a step (data sheet)
     clamp->code = code < 0 ? 0 : code > ADC_STEPS ? (uint16_t)ADC_STEPS : (uint16_t)code;
-    // simavr takes whole millivolts and rounds down: this many give exactly that code with the 1.1 V reference.
-    const uint32_t mv = (uint32_t)ceil(clamp->code * BANDGAP_MV / ADC_STEPS);
+    // simavr takes whole millivolts and rounds down: this many give exactly that code.
+    const double reference = sim->avr->data[ADMUX_ADDRESS] >> 6 == ADMUX_BANDGAP ? BANDGAP_MV : sim->avr->avcc;
+    const uint32_t mv = (uint32_t)ceil(clamp->code * reference / ADC_STEPS);
     avr_raise_irq(avr_io_getirq(sim->avr, AVR_IOCTL_ADC_GETIRQ, (int)e.mux.src), mv);
 }
 
@@ -52,21 +78,46 @@ void connect_clamps(struct fluksosim *sim)
     avr_irq_register_notify(avr_io_getirq(sim->avr, AVR_IOCTL_ADC_GETIRQ, ADC_IRQ_OUT_TRIGGER), on_conversion, sim);
 }
 
-// Sets a clamp's front end: the mean it settles at, noise (rms) and offset, all in ADC steps.
-API int fluksosim_clamp(struct fluksosim *sim, int channel, double mean, double noise, double offset)
+// Sets what a clamp sees from now on (see struct clamp). `terms` are `count` times order, amplitude, angle (rad). -1 for a channel
+// or count that is not there.
+API int fluksosim_clamp(struct fluksosim *sim, int channel, double level, double direct, double bias, double noise,
+                        double smoothing_s, int count, const double *terms)
 {
-    if (channel < 0 || channel >= CLAMPS) {
+    if (channel < 0 || channel >= CLAMPS || count < 0 || count > CLAMP_TERMS) {
         return -1;
     }
     struct clamp *clamp = &sim->clamp[channel];
-    (void)front_end(sim, clamp); // up to now with the old mean
-    clamp->target = mean;
+    advance(sim, clamp); // up to now with what it saw before
+    clamp->target = level;
+    clamp->direct = direct;
+    clamp->bias = bias;
     clamp->noise = noise;
-    clamp->offset = offset;
+    clamp->smoothing_s = smoothing_s;
+    clamp->terms = count;
+    for (int i = 0; i < count; i++) {
+        clamp->term[i] = (struct clamp_term){.order = terms[3 * i], .amplitude = terms[3 * i + 1], .angle = terms[3 * i + 2]};
+    }
+    filter_terms(sim, clamp);
     return 0;
 }
 
+// The exact integral of what a clamp's front end has seen since it was opened, in steps x s, without noise and bias.
+API double fluksosim_clamp_seen(struct fluksosim *sim, int channel)
+{
+    if (channel < 0 || channel >= CLAMPS) {
+        return 0;
+    }
+    advance(sim, &sim->clamp[channel]);
+    return sim->clamp[channel].seen;
+}
+
+// Sets the mains frequency; the phase goes on without a step.
 API void fluksosim_mains(struct fluksosim *sim, double hz)
 {
+    sim->mains_turns = fmod(mains_turns(sim), 1.0);
+    sim->mains_cycle = sim->avr->cycle;
     sim->mains_hz = hz;
+    for (int i = 0; i < CLAMPS; i++) {
+        filter_terms(sim, &sim->clamp[i]);
+    }
 }

@@ -109,7 +109,6 @@ API struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t 
     avr->custom.data = sim; // simavr uses custom only through its init and deinit, which stay unset
     sim->random = seed ? seed : 0x9E3779B97F4A7C15ULL;
     sim->mains_hz = 50.0;
-    sim->smoothing_s = 0.020;
     sim->supply_mv = 5000.0;
     sim->brown_out_mv = 2700.0;
     avr->aref = 1100;

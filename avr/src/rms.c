@@ -30,7 +30,7 @@ uint32_t rms_sum256(uint32_t squares, int32_t sum, uint16_t samples, int32_t off
     squares += (uint32_t)whole * (uint32_t)whole_sum;
     sum -= whole_sum;
     // Then about its fraction, in quarters of a squared step.
-    uint32_t plus = squares * 4U + ((uint32_t)samples * ((uint16_t)(fraction * fraction) >> 2) >> 12);
+    uint32_t plus = squares * 4U + ((uint32_t)samples * ((uint16_t)((uint16_t)fraction * fraction) >> 2) >> 12);
     uint32_t minus = (uint32_t)samples * floor256 >> 6;
     if (sum < 0) {
         plus += (uint32_t)-sum * fraction >> 5;

@@ -23,7 +23,9 @@ static inline uint32_t rms_square(int16_t sample)
 {
     const uint16_t size = (uint16_t)(sample < 0 ? -sample : sample);
     const uint8_t high = (uint8_t)(size >> 8), low = (uint8_t)size;
-    return ((uint32_t)(uint16_t)(high * high) << 16) + ((uint32_t)(uint16_t)(high * low) << 9) + (uint16_t)(low * low);
+    // Unsigned: on the chip an int is too small for the square of a byte.
+    const uint16_t highs = (uint16_t)((uint16_t)high * high), both = (uint16_t)((uint16_t)high * low);
+    return ((uint32_t)highs << 16) + ((uint32_t)both << 9) + (uint16_t)((uint16_t)low * low);
 }
 
 // Takes one block into the slow mean: `sum` of `samples` samples (1 to RMS_SAMPLES_MOST).

@@ -4,5 +4,6 @@ from .board import Board, Line
 from .history import history
 from .house import HOUSE, HouseSensor
 from .household import CIRCUITS, Household
+from .waveform import Waveform
 
-__all__ = ["CIRCUITS", "HOUSE", "Board", "HouseSensor", "Household", "Line", "history"]
+__all__ = ["CIRCUITS", "HOUSE", "Board", "HouseSensor", "Household", "Line", "Waveform", "history"]

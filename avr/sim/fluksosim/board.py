@@ -18,13 +18,13 @@ from .board_header import BoardHeader
 from .build import Built, build
 from .house import METERCONST
 from .native import Native, SimulatorError
+from .waveform import NOISE_STEPS, Waveform, front_end_view, watts_per_step
 
 UART_CHUNK = 4096
 RUN_CHUNK_S = 4.0  # shorter than the C side's UART queue lasts at 4800 Bd
 SUPPLY_V = 5.0
 TRIP_V = 1.1 * 4.4  # the comparator's threshold
 BROWN_OUT_V = 2.7
-NOISE_STEPS = 0.4  # rms noise of a clamp input, in ADC steps
 WATTS_PER_STEP = METERCONST * 0.00225  # the original's factor: mean ADC step to W with the default constant
 
 
@@ -55,11 +55,15 @@ class Board:
         seed: int = 1,
         power_up_silence_s: int = 0,
         built: Built | None = None,
+        clock_ppm: float = 0.0,
     ) -> None:
-        """Make a board and give it power. `built` is what build() has returned: it saves a look at all sources."""
+        """Make a board and give it power. `built` is what build() has returned: it saves a look at all sources.
+
+        `clock_ppm`: how much faster than it should its oscillator runs, in millionths.
+        """
         built = built or build(board, power_up_silence_s)
         self.header = BoardHeader(board)
-        self.hz = self.header.number("F_CPU")
+        self.hz = round(self.header.number("F_CPU") * (1 + clock_ppm / 1e6))
         self._native = Native(built.library, built.firmware_hex, self.header.text("BOARD_MCU"), self.hz, seed)
         self._random = random.Random(seed)  # noqa: S311 - bounce of contacts
         self._bytes = (ctypes.c_uint8 * UART_CHUNK)()
@@ -71,6 +75,8 @@ class Board:
             self.load_eeprom(eeprom)
         for bit in self.header.numbers("PULSE_BITS"):
             self._native.call("contact", 0, ord(self._pulse_port), bit, 1)
+        for clamp in range(self.header.number("CLAMP_COUNT")):
+            self.clamp_waveform(clamp, Waveform(0, noise=0))
         self._native.call("power_on")
 
     def __enter__(self) -> Self:
@@ -140,8 +146,24 @@ class Board:
 
     def clamp_watts(self, clamp: int, watts: float, noise: float = NOISE_STEPS, offset: float = 0.0) -> None:
         """Let clamp `clamp` see a load of `watts`. `noise` (rms) and `offset` of its front end are in ADC steps."""
-        channel = self.header.numbers("CLAMP_ADC_CHANNELS")[clamp]
-        self._native.call("clamp", channel, watts / WATTS_PER_STEP, noise, offset)
+        self.clamp_waveform(clamp, Waveform(watts, offset=offset, noise=noise))
+
+    def clamp_waveform(self, clamp: int, waveform: Waveform) -> None:
+        """Let clamp `clamp` see this current from now on, through the board's own kind of front end."""
+        view = front_end_view(waveform, self.header)
+        flat = [value for term in view.terms for value in term]
+        terms = (ctypes.c_double * len(flat))(*flat)
+        told = (view.level, view.direct, view.bias, waveform.noise, view.smoothing_s, len(view.terms), terms)
+        self._native.call("clamp", self.header.numbers("CLAMP_ADC_CHANNELS")[clamp], *told)
+
+    def clamp_seen_wh(self, clamp: int) -> float:
+        """Return the exact integral of what the front end of `clamp` has seen so far, in Wh.
+
+        That is the mean of the rectified current or the RMS of the alternating one, with the board's default meter
+        constant; neither noise nor offset is part of it.
+        """
+        steps_s = self._native.call("clamp_seen", self.header.numbers("CLAMP_ADC_CHANNELS")[clamp])
+        return float(steps_s) * watts_per_step(self.header) / 3600
 
     def mains_hz(self, hz: float) -> None:
         """Set the mains frequency (50 Hz at first)."""

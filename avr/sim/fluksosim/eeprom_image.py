@@ -116,3 +116,31 @@ def fresh_image(header: BoardHeader, sensors: Sequence[FactorySensor], counters:
     start = header.number("LOG_START")
     image[start : start + len(record)] = record
     return bytes(image)
+
+
+@dataclass(frozen=True)
+class ClampCalibration:
+    """A clamp's own calibration, as avr/src/calibration.h.
+
+    `trim`: by how much its readings are multiplied, less 1 (-0.5 to 0.49998). `floor`: squared ADC steps (0 to 255.99)
+    that are there without any current and are taken off the mean square; for the RMS front end. It is the noise's RMS
+    squared, and 1/12 for the rounding to whole steps.
+    """
+
+    trim: float = 0.0
+    floor: float = 1 / 12
+
+
+def calibrated_image(image: bytes, header: BoardHeader, clamps: Sequence[ClampCalibration]) -> bytes:
+    """Return the image with a calibration for each of the board's clamps. ValueError for a value out of range."""
+    if len(clamps) != header.number("CLAMP_COUNT"):
+        raise ValueError(f"the board has {header.number('CLAMP_COUNT')} clamps, not {len(clamps)}")
+    block = b""
+    for clamp in clamps:
+        trim, floor = round(clamp.trim * 65536), round(clamp.floor * 256)
+        if not -32768 <= trim <= 32767 or not 0 <= floor <= 65535:
+            raise ValueError(f"a trim goes from -0.5 to 0.49998, a floor from 0 to 255.99: {clamp}")
+        block += struct.pack("<hH", trim, floor)
+    block = _with_crc(block)
+    start = header.number("CALIBRATION_START")
+    return image[:start] + block + image[start + len(block) :]

@@ -20,7 +20,11 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "cycle": (c_uint64, (c_void_p,)),
     "powered_cycles": (c_uint64, (c_void_p,)),
     "awake_cycles": (c_uint64, (c_void_p,)),
-    "clamp": (c_int, (c_void_p, c_int, c_double, c_double, c_double)),
+    "clamp": (
+        c_int,
+        (c_void_p, c_int, c_double, c_double, c_double, c_double, c_double, c_int, POINTER(c_double)),
+    ),
+    "clamp_seen": (c_double, (c_void_p, c_int)),
     "mains": (None, (c_void_p, c_double)),
     "contact": (None, (c_void_p, c_uint64, c_int, c_int, c_int)),
     "uart": (c_int, (c_void_p, POINTER(c_uint8), POINTER(c_uint64), c_int)),
