@@ -41,12 +41,12 @@
 // Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
 #define BLOCK_TICKS (TICK_HZ / 10U)
 
-// P [W] = RMS of the ADC steps x meter constant x 9 / METERCONST_DIVISOR. The default: 230 V, a clamp of 2000 turns, 62 ohm, 5 V
-// over 1024 steps; 50 A are then 317 steps and their peaks 449 of 512.
+// P [W] = RMS of the ADC steps x meter constant x 9 / METERCONST_DIVISOR. The default: 230 V, a clamp of 2000 turns, 47 ohm, 5 V
+// over 1024 steps; 50 A are then 240 steps. A sine peaks at 340 of 512, which leaves room for harmonics.
 #define METERCONST_DIVISOR 4000U
-#define METERCONST_DEFAULT 16100U
+#define METERCONST_DEFAULT 21239U
 #define PULSE_WEIGHT_DEFAULT 1U
-// Below this RMS (sixteenths of an ADC step; 16 is 36 W) a clamp is open or idle and counts nothing.
+// Below this RMS (sixteenths of an ADC step; 16 is 48 W) a clamp is open or idle and counts nothing.
 #define CREEP_SIXTEENTHS 16U
 
 #define DEBOUNCE_MS 3U

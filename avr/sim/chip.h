@@ -47,6 +47,17 @@ struct contact_event {
 // What a cut in the middle of an EEPROM operation leaves in the cell.
 enum cut_leaves { CUT_LEAVES_ANYTHING, CUT_LEAVES_OLD, CUT_LEAVES_NEW, CUT_LEAVES_ERASED };
 
+#define INTERRUPTS 32
+
+struct fluksosim;
+struct interrupt_times {
+    struct fluksosim *sim;
+    struct avr_int_vector_t *vector;
+    int pending, running;
+    uint64_t pending_cycle, running_cycle;
+    uint64_t longest_wait, longest_run;
+};
+
 struct fluksosim {
     avr_t *avr;
     avr_io_t io; // our place in simavr's list of modules, for its resets
@@ -82,6 +93,7 @@ struct fluksosim {
     unsigned uart_written, uart_taken;
     uint64_t uart_lost;
     uint64_t powered_cycles, asleep_cycles;
+    struct interrupt_times interrupt[INTERRUPTS];
 };
 
 // random.c: xorshift64*, the same seed gives the same run.
@@ -90,6 +102,9 @@ double gaussian(struct fluksosim *sim);
 
 // clamps.c
 void connect_clamps(struct fluksosim *sim);
+
+// interrupts.c
+void connect_interrupts(struct fluksosim *sim);
 
 // eeprom.c
 void connect_eeprom(struct fluksosim *sim);

@@ -134,6 +134,7 @@ API struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t 
     avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), on_uart, sim);
     connect_clamps(sim);
+    connect_interrupts(sim);
     return sim;
 }
 

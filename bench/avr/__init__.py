@@ -8,11 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 
 from bench.figure import Effort, Figures
 
-from . import counters, size
+from . import busy, counters, metering, size
 
 PARTS: tuple[Callable[[Effort], Figures], ...] = (
+    metering.measure,
     counters.measure_cuts,
     counters.measure_eeprom_life,
+    busy.measure,
     size.measure,
 )
 """Each runs in a process of its own; the longest first. They build what they need themselves."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.figure import Effort, Figure, Figures
 from fluksosim import Board
 from fluksosim.board_header import AVR_FOLDER, BoardHeader
-from fluksosim.build import build
+from fluksosim.build import BuildError, build
 
 from .provisioned import provisioned_image
 
@@ -60,13 +60,20 @@ def measure(effort: Effort) -> Figures:
     seconds = {Effort.FULL: 60.0, Effort.SHORT: 5.0, Effort.GLANCE: 1.0}[effort]
     flash: dict[str, int] = {}
     ram: dict[str, tuple[int, int]] = {}
+    missing: list[str] = []
     for name in boards():
-        elf = build(name).firmware_hex.with_suffix(".elf")
+        try:
+            elf = build(name).firmware_hex.with_suffix(".elf")
+        except BuildError:
+            missing.append(name)
+            continue
         sections = _sections(elf)
         flash[name] = sections[".text"] + sections.get(".data", 0)
         static = sum(sections.get(section, 0) for section in (".data", ".bss", ".noinit"))
         ram[name] = static, stack_used(name, elf, seconds)
-    flash_told = ", ".join(f"{name} {size}" for name, size in flash.items())
+    flash_told = ", ".join(
+        [f"{name} {size}" for name, size in flash.items()] + [f"{name} not built" for name in missing]
+    )
     ram_told = ", ".join(f"{name} {static} + {stack}" for name, (static, stack) in ram.items())
     return {
         "flash_bytes": Figure(max(flash.values()), "B", f"limit 10240; {flash_told}"),

@@ -279,3 +279,13 @@ class Board:
     def ram_end(self) -> int:
         """Last address of SRAM."""
         return int(self._native.call("ram_end"))
+
+    def forget_interrupts(self) -> None:
+        """Begin the measurement of longest_interrupts() anew."""
+        self._native.call("interrupts_forget")
+
+    def longest_interrupts(self) -> dict[int, tuple[int, int]]:
+        """Return, for each interrupt vector that ran, its longest run and its longest wait so far, in cycles."""
+        vectors = range(1, 32)
+        times = {v: (self._native.call("interrupt_run", v), self._native.call("interrupt_wait", v)) for v in vectors}
+        return {vector: (int(run), int(wait)) for vector, (run, wait) in times.items() if run}
