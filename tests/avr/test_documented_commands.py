@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fluksosim.board_header import AVR_FOLDER, BoardHeader
-from tests.documented import Page
+from tests.documented import Page, all_pages
 from tests.walkthrough import ByTest, NotHere, Run, Serve, walk
 
 BOARD = Page("docs/board.md")
@@ -73,6 +74,11 @@ def serial_port(folder: Path, output: str) -> None:
 def link_and_socket(folder: Path, output: str) -> None:
     appears(folder / "LINK")
     appears(folder / "SOCKET")
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(20)
+        control.connect(str(folder / "SOCKET"))
+        control.sendall(b'{"do":"state"}\n')
+        assert json.loads(control.makefile().readline())["ok"]
 
 
 def test_the_board_s_page(clone: Path) -> None:
@@ -87,7 +93,7 @@ def test_the_board_s_page(clone: Path) -> None:
             ),
             "make gcc gcc-avr avr-libc binutils-avr": NotHere("These are names of packages, not a command."),
             DESCRIBE: Run(proof=fresh_ids),
-            FLASH: NotHere("A USBasp programmer and a chip are needed; see test_what_is_flashed_fits_the_chip."),
+            FLASH: NotHere("A USBasp programmer and a chip are needed; see the tests of avrdude and of the fuses."),
             SIMULATE: Serve("", proof=serial_port),
             "cat port": Serve(WATT_LINE, status=-signal.SIGTERM, during=SIMULATE),
         },
@@ -95,21 +101,31 @@ def test_the_board_s_page(clone: Path) -> None:
     )
 
 
-def test_what_is_flashed_fits_the_chip(header: BoardHeader) -> None:
-    """What can be seen of the documented avrdude command without a chip: part, programmer, memories, fuses, files."""
-    assert FLASH in BOARD.commands
-    part, programmer = re.findall(r"-[pc] (\S+)", FLASH)
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [(page.path, command) for page in all_pages() for command in page.commands if command.startswith("avrdude ")],
+)
+def test_avrdude_knows_what_it_is_told(page: str, command: str) -> None:
+    """What can be seen of a documented avrdude command without a programmer: part, programmer, memories."""
     if shutil.which("avrdude") is None:
         pytest.skip("avrdude is not installed: apt-get install avrdude")
-    known = subprocess.run(["avrdude", "-p", f"{part}/s"], capture_output=True, text=True)
+    part, programmer = (re.findall(rf"-{option} (\S+)", command)[0] for option in "pc")
+    known = subprocess.run(["avrdude", "-p", f"{part}/S"], capture_output=True, text=True)
     described = known.stdout + known.stderr
-    assert header.text("BOARD_MCU").lower() == re.findall(r'desc += "(\w+)"', described)[0].lower()
-    memories = re.findall(r"-U (\w+):w:", FLASH)
-    assert memories == ["lfuse", "hfuse", "flash", "eeprom"]
-    assert set(memories) <= set(re.findall(r'memory "(\w+)"', described))
+    chips = re.findall(r'desc += "(\w+)"', described)
+    headers = [header.read_text() for header in (AVR_FOLDER / "boards").glob("*.h")]
+    assert any(f"#define BOARD_MCU {chips[0].lower()}\n" in header for header in headers), f"{page}: {command}"
+    memories = re.findall(r"-U (\w+):w:", command)
+    assert memories, f"{page}: {command}"
+    assert set(memories) <= set(re.findall(r'memory "(\w+)"', described)), f"{page}: {command}"
     programmers = subprocess.run(["avrdude", "-c", "?"], capture_output=True, text=True)
-    assert re.search(rf"^ *{programmer} +=", programmers.stdout + programmers.stderr, re.MULTILINE)
-    # Data sheet ATmega48/88/168, tables of the fuse bytes: 0 means programmed.
+    assert re.search(rf"^ *{programmer} +=", programmers.stdout + programmers.stderr, re.MULTILINE), (
+        f"{page}: {command}"
+    )
+
+
+def test_the_fuses() -> None:
+    """Data sheet ATmega48/88/168, tables of the fuse bytes: 0 means programmed."""
     low, high = (int(value, 16) for value in re.findall(r"fuse:w:(0x\w\w):m", FLASH))
     assert low & 0b1000_1111 == 0b1000_0010, "internal oscillator, not divided by 8"
     assert high & 0b0000_1000 == 0, "EESAVE: the EEPROM survives an erase"
