@@ -16,6 +16,10 @@ RUN_BY = {
     "README.md": "tests/e2e/test_documented_commands.py",
     "docs/board.md": "tests/avr/test_documented_commands.py",
     "avr/sim/README.md": "tests/avr/test_documented_commands.py",
+    "docs/board/uno.md": "tests/avr/test_wiring_pages.py",
+    "docs/board/v0_1.md": "tests/avr/test_wiring_pages.py",
+    "docs/board/v1_1.md": "tests/avr/test_wiring_pages.py",
+    "docs/board/v2_0.md": "tests/avr/test_wiring_pages.py",
     "docs/device.md": "tests/device/test_documented_commands.py",
     "docs/cloud.md": "tests/cloud/test_documented_commands.py",
 }

@@ -12,7 +12,7 @@ from .sheet import Pin, Sheet, Xy
 
 Named = Sequence[tuple[str, str | None]]
 BURDEN_50_A = 44.2
-BIASED_BURDEN_50_A = 62
+BIASED_BURDEN_50_A = 47
 FULL = circuits.WIDTH
 HALF = 12.0
 

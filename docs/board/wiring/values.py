@@ -32,9 +32,9 @@ def biased_burden(amps: float, ratio: float, peak_v: float) -> float:
     return peak_v * ratio / (amps * math.sqrt(2))
 
 
-def meter_constant(watt: float, samples_per_s: float, steps: float = NOMINAL_STEPS) -> int:
-    """Return the meter constant: billionths of a Wh for one step and sample, if `watt` reads `steps` steps."""
-    return round(watt / steps / 3600 / samples_per_s * 1e9)
+def meter_constant(watt: float, divisor: int, steps: float = NOMINAL_STEPS) -> int:
+    """Return the meter constant with which `steps` steps are `watt` W; `divisor`: METERCONST_DIVISOR of the board."""
+    return round(watt / steps * divisor / 9)
 
 
 def hold_up_uf(milliamps: float, record_bytes: int, from_v: float, to_v: float) -> float:
