@@ -33,11 +33,11 @@ def _board(name: str, seed: int) -> Board:
 
 
 def _errors(board: Board) -> list[float]:
-    """Return each clamp's error in percent, now; the board is then used up."""
+    """Return the error in percent, now, of each clamp that saw anything; the board is then used up."""
     clamps = range(board.header.number("CLAMP_COUNT"))
     seen = [board.clamp_seen_wh(clamp) for clamp in clamps]
     counted = save_and_read(board)
-    return [100 * (counted[clamp] / seen[clamp] - 1) for clamp in clamps]
+    return [100 * (counted[clamp] / seen[clamp] - 1) for clamp in clamps if seen[clamp] > 0]
 
 
 def steady(name: str, share: float, hertz: float, harmonics: Harmonics, seconds: float) -> float:
