@@ -58,6 +58,17 @@ struct interrupt_times {
     uint64_t longest_wait, longest_run;
 };
 
+// The serial programming interface.
+struct isp {
+    int enabled;
+    uint8_t fuses[3]; // low, high, extended
+    uint8_t lock;
+    uint16_t page_bytes;
+    uint8_t page[256]; // the flash page being filled
+    uint8_t eeprom_page[4];
+    uint8_t eeprom_page_filled[4];
+};
+
 struct fluksosim {
     avr_t *avr;
     avr_io_t io; // our place in simavr's list of modules, for its resets
@@ -70,6 +81,8 @@ struct fluksosim {
     double brown_out_mv;
     int powered;
     int crashed;
+    int held; // in reset, by the programmer
+    struct isp isp;
     uint32_t resets;
     uint64_t random;
     // EEPROM write in progress
@@ -110,6 +123,9 @@ void connect_interrupts(struct fluksosim *sim);
 void connect_eeprom(struct fluksosim *sim);
 void finish_eeprom(struct fluksosim *sim); // completes a write in progress
 void tear_eeprom(struct fluksosim *sim);   // what a power cut leaves of it
+
+// isp.c
+void connect_isp(struct fluksosim *sim);
 
 // contacts.c
 void restore_contacts(struct fluksosim *sim); // after a reset, which clears registers and timers

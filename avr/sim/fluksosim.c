@@ -125,6 +125,7 @@ API struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t 
         return NULL;
     }
     connect_eeprom(sim);
+    connect_isp(sim);
 
     sim->io.kind = "fluksosim";
     sim->io.reset = on_reset;
@@ -170,7 +171,7 @@ API void fluksosim_power_off(struct fluksosim *sim)
 // A press on reset: SRAM stays.
 API void fluksosim_reset(struct fluksosim *sim)
 {
-    if (sim->powered) {
+    if (sim->powered && !sim->held) {
         reset(sim, MCUSR_EXTRF);
     }
 }
@@ -204,6 +205,10 @@ API int fluksosim_powered(const struct fluksosim *sim)
 API int fluksosim_run(struct fluksosim *sim, uint64_t cycle)
 {
     avr_t *avr = sim->avr;
+    if (sim->held && avr->cycle < cycle) {
+        avr->cycle = cycle;
+        return 0;
+    }
     while (sim->powered && avr->cycle < cycle) {
         const uint64_t before = avr->cycle;
         avr->run_cycle_limit = cycle - before;

@@ -68,6 +68,7 @@ class Board:
         self._random = random.Random(seed)  # noqa: S311 - bounce of contacts
         self._bytes = (ctypes.c_uint8 * UART_CHUNK)()
         self._cycles = (ctypes.c_uint64 * UART_CHUNK)()
+        self.held = False  # in reset
         self._line = bytearray()
         self._raw = bytearray()
         self._pulse_free_s: dict[int, float] = {}
@@ -266,6 +267,28 @@ class Board:
     def cut_at_operation(self, operation: int, leaves: CutLeaves = CutLeaves.ANYTHING) -> None:
         """Cut the power in the middle of EEPROM operation number `operation` (see eeprom_operations); 0: do not."""
         self._native.call("cut_at_operation", operation, leaves)
+
+    # -- programming interface --
+
+    def hold_reset(self, held: bool) -> None:
+        """Hold reset low, or let it go: then the firmware in the flash starts. SRAM stays."""
+        self.held = held
+        self._native.call("hold_reset", int(held))
+        if held:
+            self._line.clear()
+
+    def isp(self, sent: bytes) -> bytes:
+        """Send one instruction of four bytes to the programming interface; its answer. It listens only in reset."""
+        answer = (ctypes.c_uint8 * 4)()
+        self._native.call("isp", sent, answer)
+        return bytes(answer)
+
+    @property
+    def fuses(self) -> tuple[int, int, int, int]:
+        """Low, high and extended fuse, lock bits."""
+        four = (ctypes.c_uint8 * 4)()
+        self._native.call("fuses", four)
+        return four[0], four[1], four[2], four[3]
 
     def poke(self, address: int, value: int) -> None:
         """Write a byte of SRAM or of a register behind the firmware's back, to provoke faults."""

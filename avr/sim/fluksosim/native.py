@@ -41,6 +41,9 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "eeprom_operations": (c_uint64, (c_void_p,)),
     "eeprom_wear": (None, (c_void_p, POINTER(c_uint32))),
     "eeprom_erased": (None, (c_void_p, POINTER(c_uint32))),
+    "hold_reset": (None, (c_void_p, c_int)),
+    "isp": (c_int, (c_void_p, c_char_p, POINTER(c_uint8))),
+    "fuses": (None, (c_void_p, POINTER(c_uint8))),
     "cut_at_operation": (None, (c_void_p, c_uint64, c_int)),
 }
 
