@@ -41,13 +41,15 @@ def rectified_clamp(
     s.part(elm.ResistorIEC, (x + 15.0, hot), (out2[0], hot), "R4 100 k", "top")
     s.wire((out2[0], hot), out2)
     s.dot(out2)
-    s.part(elm.ResistorIEC, out2, (x + 20.6, out2[1]), "R5\n4.7 k", "bottom")
-    s.dot((x + 20.6, out2[1]))
-    s.part(elm.Capacitor, (x + 20.6, out2[1]), (x + 20.6, low), "C1\n10 µF", "right")
-    s.ground((x + 20.6, low))
-    s.net((x + 20.6, out2[1]), net)
-    s.text((x + 8.6, y - 6.2), "IC1 = MCP6022: pin 8 to +5V, pin 4 to GND, 100 nF between them.", size=10)
-    s.text((x + 8.6, y - 6.75), "All resistors 1 %, metal film. C1 ceramic X7R.", size=10)
+    s.part(elm.ResistorIEC, out2, (x + 19.9, out2[1]), "R5\n10 k", "top")
+    s.wire((x + 19.9, out2[1]), (x + 21.2, out2[1]))
+    s.dot((x + 19.9, out2[1]), (x + 20.9, out2[1]))
+    s.part(elm.ResistorIEC, (x + 19.9, out2[1]), (x + 19.9, low), "R6\n10 k", "left")
+    s.part(elm.Capacitor, (x + 20.9, out2[1]), (x + 20.9, low), "C1\n10 µF", "right")
+    s.ground((x + 19.9, low), (x + 20.9, low))
+    s.net((x + 21.2, out2[1]), net)
+    s.text((x + 7.4, y - 6.3), "IC1 = MCP6022: pin 8 to +5V, pin 4 to GND, 100 nF between them.", size=10)
+    s.text((x + 7.4, y - 6.8), "All resistors 1 %, metal film. C1 ceramic X7R.", size=10)
 
 
 def biased_clamp(

@@ -11,7 +11,7 @@ from .pins import NUMBER, arduino_name, full_name
 from .sheet import Pin, Sheet, Xy
 
 Named = Sequence[tuple[str, str | None]]
-BURDEN_50_A = 44.2
+BURDEN_50_A = 88.7
 BIASED_BURDEN_50_A = 47
 FULL = circuits.WIDTH
 HALF = 12.0

@@ -9,6 +9,7 @@ STEP_V = REFERENCE_V / 1024
 NOMINAL_STEPS = (
     928  # mean reading at the clamp's rated current on the original boards (protocol reference, section 5.5)
 )
+OUTPUT_DIVIDER = 2  # R5 and R6: the rectifier works at twice the voltage, so its offset counts half
 MEAN_OF_RMS = 2 * math.sqrt(2) / math.pi  # rectified mean of a sine of 1 A RMS
 EEPROM_MS = 3.4  # erase and write of one byte; 1.8 ms if it has been erased beforehand (datasheet)
 E96 = tuple(round(10 ** (i / 96), 2) for i in range(96))
@@ -24,7 +25,7 @@ def nearest_e96(ohm: float) -> float:
 
 def rectified_burden(amps: float, ratio: float) -> float:
     """Return the burden (Ohm) that gives NOMINAL_STEPS, rectified, at `amps` RMS through a clamp of `ratio` turns."""
-    return NOMINAL_STEPS * STEP_V * ratio / (amps * MEAN_OF_RMS)
+    return OUTPUT_DIVIDER * NOMINAL_STEPS * STEP_V * ratio / (amps * MEAN_OF_RMS)
 
 
 def biased_burden(amps: float, ratio: float, peak_v: float) -> float:
