@@ -183,6 +183,9 @@ int main(void)
             if (++blocks >= BLOCKS_PER_SECOND) {
                 blocks = 0;
                 end_second();
+                if (power_fail_sags(&power, supply_low()) && !counter_log_writing(&counters_log)) {
+                    begin_record(false);
+                }
             }
             if (power_fail_wait(&power, supply_low(), BLOCK_MS) == POWER_RESUME) {
                 link_say(MESSAGE_BROWN_OUT);

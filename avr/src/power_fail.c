@@ -7,6 +7,7 @@ void power_fail_start(struct power_fail *power)
     power->good_ms = 0;
     power->alive_ms = 0;
     power->refill_ms = 0;
+    power->low_s = 0;
 }
 
 enum power_action power_fail_edge(struct power_fail *power)
@@ -45,4 +46,13 @@ enum power_action power_fail_wait(struct power_fail *power, bool low, uint16_t e
     }
     power->state = POWER_GOOD;
     return POWER_RESUME;
+}
+
+bool power_fail_sags(struct power_fail *power, bool low)
+{
+    if (!low || power->low_s >= POWER_SAG_LAST_S) {
+        return false;
+    }
+    power->low_s++;
+    return power->low_s >= POWER_SAG_S && (power->low_s & (power->low_s - 1U)) == 0; // 64, 128, 256, 512
 }

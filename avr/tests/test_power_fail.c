@@ -60,12 +60,29 @@ static void a_chattering_supply_neither_silences_it_nor_wears_the_eeprom_out(voi
     assert_true(silent < tenths / 20);
 }
 
+static void a_lasting_sag_brings_four_checkpoints_further_and_further_apart(void **state)
+{
+    (void)state;
+    struct power_fail power;
+    power_fail_start(&power); // low from power-up on: there is not even a first edge
+    int checkpoints = 0;
+    for (int second = 1; second <= 86400; second++) {
+        if (power_fail_sags(&power, true)) {
+            assert_int_equal(second, 64 << checkpoints);
+            checkpoints++;
+        }
+        assert_false(power_fail_sags(&power, false)); // a good second in between changes nothing
+    }
+    assert_int_equal(checkpoints, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_saves_once),
         cmocka_unit_test(a_dip_resumes_after_a_steady_second),
         cmocka_unit_test(a_lasting_sag_does_not_silence_the_board_for_ever),
+        cmocka_unit_test(a_lasting_sag_brings_four_checkpoints_further_and_further_apart),
         cmocka_unit_test(a_chattering_supply_neither_silences_it_nor_wears_the_eeprom_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,6 +226,22 @@ def test_a_lasting_sag_does_not_silence_the_board(board: Board, heard: Hear) -> 
     assert len(heard(board.run_for(5)).powers[0]) == 5
 
 
+def test_in_a_lasting_sag_a_minute_is_lost_at_most_when_the_supply_dies_soon(board: Board, header: BoardHeader) -> None:
+    """Below its threshold already, the comparator has no edge to give then."""
+    _load(board)
+    board.run_for(3)
+    board.supply_volts(4.6)
+    board.run_for(66)
+    at_a_minute = read_log(board.eeprom, header)
+    board.run_for(50)
+    board.power_cut()
+    record = read_log(board.eeprom, header)
+    assert record is not None
+    assert at_a_minute == record
+    lost = 8000 * board.time_s / 3600 - (record.units[0] - START[0])
+    assert lost < 8000 * 60 / 3600 * 1.05
+
+
 def test_counters_wrap_at_32_bits(make_board: Callable[..., Board], image: bytes, header: BoardHeader) -> None:
     """Trap 10: the counter is absolute and wraps; nothing before or after the wrap is held back."""
     factory = read_factory(image, header)
