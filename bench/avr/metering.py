@@ -69,8 +69,8 @@ def household(name: str, seconds: int) -> float:
 
 def measure(effort: Effort) -> Figures:
     """Measure energy_error_pct_max and rms_error_pct_max."""
-    seconds = {Effort.FULL: 3600, Effort.SHORT: 150, Effort.GLANCE: 20}[effort]
-    levels = {Effort.FULL: (0.01, 0.03, 0.1, 0.3, 1.0), Effort.SHORT: (0.01, 0.1, 1.0), Effort.GLANCE: (1.0,)}[effort]
+    seconds = {Effort.FULL: 3600, Effort.SHORT: 90, Effort.GLANCE: 20}[effort]
+    levels = {Effort.FULL: (0.01, 0.03, 0.1, 0.3, 1.0), Effort.SHORT: (0.01, 1.0), Effort.GLANCE: (1.0,)}[effort]
     frequencies = {Effort.FULL: (49.0, 50.0, 51.0), Effort.SHORT: (49.0,), Effort.GLANCE: (50.0,)}[effort]
     energy = [household(name, seconds) for name in (MEAN_BOARD, RMS_BOARD)]
     rms = []
