@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import subprocess
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def test_a_firmware_that_is_too_big_is_refused(tmp_path: Path, limit: str) -> No
     assert made.returncode != 0
     assert "too big" in made.stderr
     assert not (tmp_path / "firmware.elf").exists()
+
+
+def test_the_report_tells_sizes_and_the_largest_stack_frames() -> None:
+    made = _make("-s", "report")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert re.search(r"^\.text +\d+", made.stdout, re.MULTILINE)
+    frames = [int(size) for size in re.findall(r"^\w+\.c:\d+:\d+:\w+\t(\d+)\tstatic$", made.stdout, re.MULTILINE)]
+    assert len(frames) >= 10
+    assert frames == sorted(frames, reverse=True)
+    assert frames[0] < 128
 
 
 def test_an_unknown_board_is_refused() -> None:
