@@ -72,7 +72,7 @@ def write_configuration(directory: Path, host: str, port: int, *, loopback_only:
     _store(storage / "http", 3, {"stable": http, "pending": None, "yaml_migration_done": True})
     # Home Assistant's own marketplace would ask the internet for its catalogue; switched off by its user it does not.
     now = datetime.now(UTC).isoformat()
-    marketplace = {
+    marketplace: dict[str, Any] = {
         "entry_id": "marketplace", "domain": "marketplace", "title": "", "unique_id": None, "source": "system",
         "disabled_by": "user", "version": 1, "minor_version": 1, "data": {}, "options": {}, "subentries": [],
         "discovery_keys": {}, "pref_disable_new_entities": False, "pref_disable_polling": False,

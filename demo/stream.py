@@ -208,10 +208,13 @@ class Stream:
             return bool(rows) and all(row["reading"] and row["reading"]["counter"] is not None for row in rows)
 
         await self.programs.until("the daemon to know every counter of the board", reading, 40)
+        await self._learn_sensors()
+        self.say(f"Daemon: {self.lan_url}/api/v2/sensors")
+
+    async def _learn_sensors(self) -> None:
         for row in (await self.lan("sensors"))["sensors"]:
             self.names[row["id"]] = row["name"]
             self.types[row["id"]] = row["type"]
-        self.say(f"Daemon: {self.lan_url}/api/v2/sensors")
 
     async def lan(self, what: str) -> dict[str, Any]:
         """Return an object of the daemon's local API."""
@@ -295,6 +298,7 @@ class Stream:
         await self.programs.until("Home Assistant to have the Flukso integration", client.flukso_entry, 30)
 
         async def entities() -> dict[str, Entities] | None:
+            await self._learn_sensors()  # a real board's sensors show themselves one after the other
             found = await client.entities()
             return found if set(found) >= set(self.names) else None
 

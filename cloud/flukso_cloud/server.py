@@ -51,7 +51,7 @@ def _raise_file_limit() -> None:
 
 
 def serve(home: Home, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and return."""
+    """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and end by that signal."""
     listener = _listen(host, port)
     _raise_file_limit()
     config = uvicorn.Config(

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from .conftest import REPOSITORY
@@ -78,6 +79,27 @@ def test_a_port_in_use_is_named() -> None:
     assert "Port 8823 is needed by Home Assistant but is not free" in result.stderr
     assert "--port-offset" in result.stderr
     assert result.stdout == ""
+
+
+def test_check_follows_a_board_on_a_serial_port(tmp_path: Path) -> None:
+    """`--board PORT --check`: nothing can be switched there, so it follows what the board sends by itself."""
+    port = tmp_path / "tty"
+    simulator = [sys.executable, "-m", "fluksosim", "--state", tmp_path / "board", "--pty", port]
+    with subprocess.Popen([*simulator, "--control", tmp_path / "control"], cwd=REPOSITORY) as board:
+        try:
+            deadline = time.monotonic() + 30
+            while not (tmp_path / "control").exists():
+                assert time.monotonic() < deadline, "the simulated board did not start"
+                time.sleep(0.1)
+            result = _demo("--check", "--port-offset", "900", "--board", str(port))
+        finally:
+            board.terminate()
+    assert result.returncode == 0, result.stderr + result.stdout
+    report = json.loads(result.stdout.strip().splitlines()[-1])
+    assert report["ok"] is True
+    assert report["counters_agree"] is True
+    assert "counters" not in report["hops"]["board"], "a real board can only be asked through the daemon"
+    assert "Clamp 1" in report["hops"]["home_assistant"]["counters"]
 
 
 def test_a_missing_serial_port_is_named() -> None:
