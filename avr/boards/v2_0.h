@@ -5,8 +5,8 @@
 
 #define BOARD_NAME "v2_0"
 #define BOARD_MCU atmega168
-#define BOARD_FLASH_LIMIT 10240
-#define BOARD_RAM_LIMIT 640
+#define BOARD_FLASH_LIMIT 11008 // of 16384; the table of commands takes what is above the 10 KB of the other boards
+#define BOARD_RAM_LIMIT 848 // of 1024, with the stack; six sensors in three copies, a message, a reply, the RS-485 buffers
 #ifndef F_CPU
 #define F_CPU 16000000UL
 #endif
@@ -15,11 +15,16 @@
 #define LINK_UART 0
 #define LINK_SPI 1
 
+#define BOARD_HW_MAJOR 2
+#define BOARD_HW_MINOR 0
+
 // RS-485, half-duplex, on the UART: PD0 RXD, PD1 TXD, PD4 driver enable (high: the board drives the bus).
 #define BAUD 115200UL
 #define RS485_PORT PORTD
 #define RS485_DDR DDRD
 #define RS485_DRIVE_BIT 4
+#define BUS_RECEIVED_BYTES 64U // the host takes them every 50 ms
+#define BUS_TO_SEND_BYTES 32U
 
 // Ports as they are numbered on the terminals: 1 to 3 clamps, 4 and 5 pulse inputs, 6 RS-485. The port map says which of the
 // SENSOR_COUNT sensors each belongs to.
@@ -60,9 +65,9 @@
 // EEPROM map: two places for the settings, the counter log, the calibration (14 bytes).
 #define EEPROM_BYTES 512U
 #define SETTINGS_START 0U
-#define LOG_START 82U
+#define LOG_START 96U
 #define LOG_BYTES 387U // nine records
-#define CALIBRATION_START 469U
+#define CALIBRATION_START 483U
 
 // With nine records this interval makes the EEPROM last above twenty years.
 #define CHECKPOINT_S 1080U

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <avr_eeprom.h>
+#include <avr_spi.h>
 #include <sim_avr.h>
 
 // What Python calls; everything else stays inside the library.
@@ -107,6 +108,8 @@ struct fluksosim {
     uint64_t uart_lost;
     uint64_t powered_cycles, asleep_cycles;
     struct interrupt_times interrupt[INTERRUPTS];
+    avr_spi_t *spi;
+    uint8_t spi_shift; // what the slave shifts out next
 };
 
 // random.c: xorshift64*, the same seed gives the same run.
@@ -126,6 +129,12 @@ void tear_eeprom(struct fluksosim *sim);   // what a power cut leaves of it
 
 // isp.c
 void connect_isp(struct fluksosim *sim);
+
+// spi.c
+void connect_spi(struct fluksosim *sim);
+
+// fluksosim.c
+int fluksosim_run(struct fluksosim *sim, uint64_t cycle);
 
 // contacts.c
 void restore_contacts(struct fluksosim *sim); // after a reset, which clears registers and timers

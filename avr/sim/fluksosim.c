@@ -126,6 +126,7 @@ API struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t 
     }
     connect_eeprom(sim);
     connect_isp(sim);
+    connect_spi(sim);
 
     sim->io.kind = "fluksosim";
     sim->io.reset = on_reset;

@@ -15,7 +15,10 @@ void board_start(void)
 {
     LED_DDR |= _BV(LED_BIT);
     led(false);
-    PRR = _BV(PRTWI) | (LINK_SPI ? 0 : _BV(PRSPI)) | _BV(PRTIM0) | _BV(PRTIM1);
+    PRR = _BV(PRTWI) | _BV(PRTIM0) | _BV(PRTIM1);
+#if !LINK_SPI
+    PRR |= _BV(PRSPI);
+#endif
 }
 
 void led(bool on)

@@ -37,6 +37,34 @@ bool checkpoint_may_send(const struct checkpoint *checkpoint, uint8_t sensor, ui
     return at_least(units, checkpoint->floor[sensor]) && at_least(checkpoint->ceiling[sensor], units);
 }
 
+#if LINK_SPI // the main board asks for counters, and sets them
+uint32_t checkpoint_nearest(const struct checkpoint *checkpoint, uint8_t sensor, uint32_t units)
+{
+    if (!at_least(units, checkpoint->floor[sensor])) {
+        return checkpoint->floor[sensor];
+    }
+    return at_least(checkpoint->ceiling[sensor], units) ? units : checkpoint->ceiling[sensor];
+}
+
+void checkpoint_order(struct checkpoint *checkpoint, uint8_t sensor, uint32_t units)
+{
+    checkpoint->floor[sensor] = units;
+    checkpoint->ceiling[sensor] = units;
+    checkpoint->saved[sensor] = units;
+    checkpoint->reserve[sensor] = 0;
+}
+
+bool checkpoint_exact(const struct checkpoint *checkpoint)
+{
+    for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
+        if (checkpoint->reserve[i] == 0U) {
+            return true;
+        }
+    }
+    return false;
+}
+#endif
+
 bool checkpoint_due(const struct checkpoint *checkpoint, const struct counter *counters)
 {
     bool counted = false;

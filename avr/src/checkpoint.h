@@ -36,6 +36,16 @@ void checkpoint_second(struct checkpoint *checkpoint);
 // True when counter `units` of sensor `sensor` may be sent.
 bool checkpoint_may_send(const struct checkpoint *checkpoint, uint8_t sensor, uint32_t units);
 
+// The counter that may be sent and is nearest to `units`: the floor below it, the ceiling above it.
+uint32_t checkpoint_nearest(const struct checkpoint *checkpoint, uint8_t sensor, uint32_t units);
+
+// The counter was set to `units`, up or down, by order: what was sent before does not bind any more. Nothing above it is sent
+// until the next record is durable.
+void checkpoint_order(struct checkpoint *checkpoint, uint8_t sensor, uint32_t units);
+
+// True when the newest record leaves some sensor no reserve.
+bool checkpoint_exact(const struct checkpoint *checkpoint);
+
 // True when a new record should be begun: the interval is over and something was counted, or a ceiling comes near.
 bool checkpoint_due(const struct checkpoint *checkpoint, const struct counter *counters);
 

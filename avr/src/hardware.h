@@ -8,6 +8,8 @@
 #include "clamp.h"
 #include "counter_log.h"
 #include "eeprom.h"
+#include "frame.h"
+#include "queue.h"
 #include "ring.h"
 
 // tick_hw.c: the tick interrupt samples clamps and pulse inputs and counts milliseconds.
@@ -24,6 +26,18 @@ void uart_start(void);
 extern struct ring uart_ring;
 // Starts transmission of what is in the ring.
 void uart_send(void);
+
+// spi_hw.c, boards with LINK_SPI
+void spi_start(struct frame *frame);
+// True when the main board has sent something since the last call.
+bool spi_heard(void);
+
+// rs485_hw.c, boards with LINK_SPI: half-duplex on the UART, fed from and to the link's queues.
+extern struct queue bus_received;
+extern struct queue bus_to_send;
+void rs485_start(void);
+// Takes the bus and sends what is in the queue.
+void rs485_send(void);
 
 // eeprom_hw.c
 bool eeprom_ready(void);

@@ -10,7 +10,7 @@
 
 #define LINK_NO_SENSOR 0xFFU
 
-enum message { MESSAGE_NO_IDS, MESSAGE_WATCHDOG, MESSAGE_BROWN_OUT, MESSAGE_HELD_BACK, MESSAGE_COUNT };
+enum link_message { MESSAGE_NO_IDS, MESSAGE_WATCHDOG, MESSAGE_BROWN_OUT, MESSAGE_HELD_BACK, MESSAGE_COUNT };
 
 // What one ADC step (the meter constant) or one pulse (Wh or L, and thousandths) of a sensor is worth.
 struct weight {
@@ -34,15 +34,17 @@ void link_counted(uint8_t sensor);
 void link_pulse(uint8_t sensor, uint32_t ms);
 void link_second(void);
 void link_power(uint8_t sensor, uint32_t watts);
-void link_say(enum message message);
+void link_say(enum link_message message);
 
+// A tenth of a second is over: the time step of the LED.
+void link_block(void);
 // Sends what there is to send and answers what was asked. Not called while the board is silent after a save at power loss.
 void link_work(void);
-// True when the link wants the counters saved now.
-bool link_wants_record(void);
+// True when the link wants the counters saved by a record that is begun now; the wish is then fulfilled.
+bool link_take_wish(void);
 // The record begun last is durable.
 void link_durable(void);
-// The next thing to write to the EEPROM for the link; EEPROM_NOTHING when there is none.
+// The next thing to write to the EEPROM for the link; EEPROM_NOTHING when there is none. No record is being written.
 struct eeprom_step link_eeprom_step(void);
 
 #endif

@@ -84,15 +84,18 @@ static void work_on_eeprom(void)
         return;
     }
     const bool was_writing = counter_log_writing(&counters_log);
-    struct eeprom_step step = counter_log_step(&counters_log);
+    struct eeprom_step step = {.action = EEPROM_NOTHING, .value = 0, .address = 0};
+    if (!was_writing) {
+        step = link_eeprom_step();
+    }
+    if (step.action == EEPROM_NOTHING) {
+        step = counter_log_step(&counters_log);
+    }
     if (was_writing && !counter_log_writing(&counters_log)) {
         if (counters_log.durable_sequence == counters_log.sequence) {
             checkpoint_durable(&checkpoint);
             link_durable();
         }
-    }
-    if (step.action == EEPROM_NOTHING) {
-        step = link_eeprom_step();
     }
     if (step.action != EEPROM_NOTHING) {
         eeprom_begin(step);
@@ -178,7 +181,7 @@ int main(void)
         }
         if (happened & EVENT_BLOCK) {
             watchdog_feed(); // only here: it proves that the tick and this loop both run
-            led(false);
+            link_block();
             take_clamps();
             if (++blocks >= BLOCKS_PER_SECOND) {
                 blocks = 0;
@@ -191,9 +194,11 @@ int main(void)
                 link_say(MESSAGE_BROWN_OUT);
             }
         }
-        if (power.state == POWER_GOOD && !counter_log_writing(&counters_log) &&
-            (checkpoint_due(&checkpoint, life.counter) || link_wants_record())) {
-            begin_record(false);
+        if (power.state == POWER_GOOD && !counter_log_writing(&counters_log)) {
+            const bool wished = link_take_wish();
+            if (wished || checkpoint_due(&checkpoint, life.counter)) {
+                begin_record(false);
+            }
         }
         work_on_eeprom();
         keep();

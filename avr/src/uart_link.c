@@ -19,8 +19,8 @@
 // counter soon, and a line that was garbled is made good. The original daemon takes such a line for no news at all.
 #define REPEAT_S 10U
 
-#define MESSAGE_LONGEST 25 // with its ending zero
-static const char message_text[MESSAGE_COUNT][MESSAGE_LONGEST] PROGMEM = {
+#define TEXT_LONGEST 25 // with its ending zero
+static const char message_text[MESSAGE_COUNT][TEXT_LONGEST] PROGMEM = {
     [MESSAGE_NO_IDS] = "NO SENSOR IDS",
     [MESSAGE_WATCHDOG] = "WDT",
     [MESSAGE_BROWN_OUT] = "BROWN-OUT",
@@ -99,7 +99,7 @@ void link_second(void)
     }
 }
 
-void link_say(enum message message)
+void link_say(enum link_message message)
 {
     outbox.messages |= (uint8_t)(1U << message);
 }
@@ -151,7 +151,12 @@ void link_work(void)
     uart_send();
 }
 
-bool link_wants_record(void)
+void link_block(void)
+{
+    led(false);
+}
+
+bool link_take_wish(void)
 {
     return false;
 }

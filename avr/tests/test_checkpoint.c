@@ -105,10 +105,10 @@ static void the_reserve_follows_the_rate(void **state)
     (void)state;
     start_fresh(100);
     counters[MAIN].units = 200;
-    for (int i = 0; i < 90; i++) {
+    for (unsigned i = 0; i < CHECKPOINT_S / 10U; i++) {
         checkpoint_second(&checkpoint);
     }
-    const struct counter_record record = save(false); // 100 in 90 s: 1000 in the next 900 s, to a power of two
+    const struct counter_record record = save(false); // 100 in a tenth of the interval: 1000 in the next one, to a power of two
     assert_int_equal(1UL << record.reserve[MAIN], 1024);
     assert_int_equal(record.reserve[1], RESERVE_SMALLEST);
 }

@@ -122,6 +122,21 @@ class Board:
         taken, self._raw = bytes(self._raw), bytearray()
         return taken
 
+    def spi(self, data: bytes, gap_s: float = 58e-6) -> bytes:
+        """Transfer bytes as SPI master, one each `gap_s` (1 MHz and the daemon's 50 us); what the board shifted out."""
+        out = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        heard = (ctypes.c_uint8 * len(data))()
+        if self._native.call("spi", out, heard, len(data), round(gap_s * self.hz)) < 0:
+            raise SimulatorError("the firmware crashed: it ran into an invalid instruction or address")
+        return bytes(heard)
+
+    def uart_receive(self, data: bytes) -> None:
+        """Let bytes come in at the board's UART, at its own speed (simavr takes 11 bit times for one)."""
+        gap = round(11 * self.hz / self.header.number("BAUD"))
+        received = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
+        if self._native.call("uart_receive", received, len(data), gap) < 0:
+            raise SimulatorError("the firmware crashed: it ran into an invalid instruction or address")
+
     def _drain(self, lines: list[Line]) -> None:
         while count := self._native.call("uart", self._bytes, self._cycles, UART_CHUNK):
             chunk = bytes(self._bytes[:count])

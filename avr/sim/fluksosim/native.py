@@ -31,6 +31,8 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "mains": (None, (c_void_p, c_double)),
     "contact": (None, (c_void_p, c_uint64, c_int, c_int, c_int)),
     "uart": (c_int, (c_void_p, POINTER(c_uint8), POINTER(c_uint64), c_int)),
+    "spi": (c_int, (c_void_p, POINTER(c_uint8), POINTER(c_uint8), c_int, c_uint64)),
+    "uart_receive": (c_int, (c_void_p, POINTER(c_uint8), c_int, c_uint64)),
     "uart_lost": (c_uint64, (c_void_p,)),
     "data": (c_uint8, (c_void_p, c_uint16)),
     "ram_end": (c_uint16, (c_void_p,)),
