@@ -250,4 +250,4 @@ def test_the_stack_stays_clear_of_the_variables(link: SpiLink) -> None:
     untouched = next(i for i, address in enumerate(range(lowest, top)) if board.peek(address) != paint)
     assert untouched > 20
     deepest = 0x4FF - (lowest + untouched) + 1
-    assert 729 + deepest <= board.header.number("BOARD_RAM_LIMIT"), deepest
+    assert 731 + deepest <= board.header.number("BOARD_RAM_LIMIT"), deepest
