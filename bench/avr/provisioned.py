@@ -12,7 +12,12 @@ def sensor_ids(header: BoardHeader) -> list[str]:
 
 
 def provisioned_image(header: BoardHeader) -> bytes:
-    """Return an image with the bench's ids, the board's default weights and counters at 0."""
+    """Return an image with the bench's ids, the board's default weights and counters at 0.
+
+    A board with SPI gets a blank one: it has no ids, and its main board sets the rest over the link.
+    """
+    if header.number("LINK_SPI"):
+        return b"\xff" * header.number("EEPROM_BYTES")
     clamps = header.number("CLAMP_COUNT")
     weights = [header.number("METERCONST_DEFAULT" if i < clamps else "PULSE_WEIGHT_DEFAULT") for i in range(16)]
     sensors = [FactorySensor(sensor, weight) for sensor, weight in zip(sensor_ids(header), weights, strict=False)]

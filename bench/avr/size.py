@@ -78,6 +78,8 @@ def measure(effort: Effort) -> Figures:
     return {
         "flash_bytes": Figure(max(flash.values()), "B", f"limit 10240; {flash_told}"),
         "ram_bytes": Figure(
-            max(sum(sizes) for sizes in ram.values()), "B", f"limit 640; static + stack high-water mark: {ram_told}"
+            max(sum(sizes) for sizes in ram.values()),
+            "B",
+            f"limit 640; static + stack high-water mark, SPI not polled: {ram_told}",
         ),
     }
