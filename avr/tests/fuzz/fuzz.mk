@@ -4,7 +4,7 @@
 #   make fuzz-corpus-NAME        adds what an own longer run has found to the corpus, as few files as cover the same
 FUZZ := build/fuzz/$(BOARD)
 FUZZ_SECONDS ?= 5
-FUZZERS := $(filter-out $(FOREIGN:%=fuzz_%),$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZERS := $(filter-out $(FOREIGN),$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
   -include $(HEADER) -Isrc -Itests
 
