@@ -17,6 +17,9 @@ from .stream import Stream
 
 # The kettle of the simulated house draws 2 kW. Half of that above the level before is nothing else's step.
 _RISE_W = 1000
+# A sensor, "gauge" or "counter", and the number it shows: W, L/min, Wh or L.
+_Value = tuple[str, str, float]
+
 _HOPS = ("board", "lan", "cloud", "home_assistant")
 
 
@@ -155,18 +158,23 @@ async def _follow_any_change(stream: Stream, report: Report) -> None:
     """With a real board nothing can be switched: follow the next values that it sends by themselves.
 
     A value is recognised at a later hop by its sensor and its number; the board's own moment is not known, so delays
-    count from the local API on.
+    count from the local API on. A house of 100 W counts a Wh every 36 s, and its power may stand still meanwhile.
     """
     report.hops["board"]["ok"] = (await stream.lan("device"))["board"]["connected"]
-    entities = {pair.power: sensor for sensor, pair in stream.entities.items()}
+    powers = {pair.power: sensor for sensor, pair in stream.entities.items()}
+    totals = {pair.energy: sensor for sensor, pair in stream.entities.items()}
 
-    def pushed(event: Mapping[str, Any]) -> tuple[str, float] | None:
-        return None if event.get("gauge") is None else (event["sensor"], round(event["gauge"], 1))
+    def pushed(event: Mapping[str, Any]) -> list[_Value]:
+        values = (("gauge", event.get("gauge")), ("counter", event.get("counter")))
+        return [(event["sensor"], kind, round(value, 1)) for kind, value in values if value is not None]
 
-    def changed(event: Mapping[str, Any]) -> tuple[str, float] | None:
+    def changed(event: Mapping[str, Any]) -> list[_Value]:
         state, entity = event["data"]["new_state"], event["data"]["entity_id"]
-        known = state and entity in entities and _number(state["state"]) >= 0
-        return (entities[entity], round(_number(state["state"]), 1)) if known else None
+        if not state or (number := _number(state["state"])) < 0:
+            return []
+        if entity in powers:
+            return [(powers[entity], "gauge", round(number, 1))]
+        return [(totals[entity], "counter", round(number * 1000, 1))] if entity in totals else []
 
     sensors = [("sensor", sensor) for sensor in stream.entities]
     async with (
@@ -175,13 +183,12 @@ async def _follow_any_change(stream: Stream, report: Report) -> None:
         stream.home_assistant.changes() as home_assistant,
     ):
         sources = {"lan": (lan, pushed), "cloud": (cloud, pushed), "home_assistant": (home_assistant, changed)}
-        first: dict[str, dict[tuple[str, float], float]] = {hop: {} for hop in sources}
-        deadline = time.time() + 60
+        first: dict[str, dict[_Value, float]] = {hop: {} for hop in sources}
+        deadline = time.time() + 120
         while time.time() < deadline and not all(first["lan"].keys() & seen.keys() for seen in first.values()):
-            for hop, (queue, value_of) in sources.items():
+            for hop, (queue, values_of) in sources.items():
                 while not queue.empty():
-                    value = value_of(queue.get_nowait())
-                    if value is not None:
+                    for value in values_of(queue.get_nowait()):
                         first[hop].setdefault(value, time.time())
             await asyncio.sleep(0.01)
     for hop, seen in first.items():

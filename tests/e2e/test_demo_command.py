@@ -91,6 +91,11 @@ def test_check_follows_a_board_on_a_serial_port(tmp_path: Path) -> None:
             while not (tmp_path / "control").exists():
                 assert time.monotonic() < deadline, "the simulated board did not start"
                 time.sleep(0.1)
+            # A busy house, so that its counters move while they are watched.
+            with socket.socket(socket.AF_UNIX) as control:
+                control.connect(str(tmp_path / "control"))
+                control.sendall(b'{"do": "set", "load": "kettle", "on": true}\n')
+                assert json.loads(control.makefile().readline())["ok"]
             result = _demo("--check", "--port-offset", "900", "--board", str(port))
         finally:
             board.terminate()
