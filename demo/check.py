@@ -176,7 +176,9 @@ async def _follow_any_change(stream: Stream, report: Report) -> None:
             return [(powers[entity], "gauge", round(number, 1))]
         return [(totals[entity], "counter", round(number * 1000, 1))] if entity in totals else []
 
-    sensors = [("sensor", sensor) for sensor in stream.entities]
+    # A sensor that has just shown itself is registered at the cloud a moment later.
+    registered = await stream.cloud_counters()
+    sensors = [("sensor", sensor) for sensor in stream.entities if sensor in registered]
     async with (
         _events(stream.session, f"{stream.lan_url}/api/v2/events") as lan,
         _events(stream.cloud_session, f"{stream.cloud_url}/api/v2/live", params=sensors) as cloud,
