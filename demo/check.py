@@ -92,8 +92,9 @@ async def run(stream: Stream) -> Report:
 
 async def _follow_kettle(stream: Stream, sensor: str, report: Report) -> None:
     assert stream.house  # noqa: S101 (the caller has looked)
-    await stream.house.switch("kettle", on=False)
-    await _settled(stream, sensor)
+    # Its owner may be boiling water just now.
+    switched_off = await stream.house.switch("kettle", on=False)
+    await _settled(stream, sensor, switched_off)
     before = (await stream.lan_counters())[sensor]["gauge"] or 0
     threshold = before + _RISE_W
     entity = stream.entities[sensor].power
@@ -143,15 +144,17 @@ async def _follow_kettle(stream: Stream, sensor: str, report: Report) -> None:
             report.delay_s[f"board_to_{hop}"] = round(max(0.0, at - seen[0]), 3)
 
 
-async def _settled(stream: Stream, sensor: str) -> None:
-    """Wait until the kettle's circuit has been steady for two readings."""
+async def _settled(stream: Stream, sensor: str, since: float) -> None:
+    """Wait until the kettle's circuit is steady: two readings alike whose measuring second began after `since`."""
     last = None
-    for _ in range(40):
-        gauge = (await stream.lan_counters())[sensor]["gauge"]
-        if gauge is not None and last is not None and abs(gauge - last) < 50:
-            return
-        last = gauge
-        await asyncio.sleep(1)
+    for _ in range(100):
+        reading = (await stream.lan_counters())[sensor]
+        if reading["gauge"] is not None and reading["time"] >= since + 2:
+            if last is not None and reading["time"] > last["time"] and abs(reading["gauge"] - last["gauge"]) < 50:
+                return
+            if last is None or reading["time"] > last["time"]:
+                last = reading
+        await asyncio.sleep(0.3)
 
 
 async def _follow_any_change(stream: Stream, report: Report) -> None:

@@ -58,6 +58,8 @@ def test_chart_follows_the_kettle(demo: Demo, playwright: Playwright, screenshot
     expect(kitchen).to_contain_text("Kitchen")
     last = kitchen.locator("[data-statistic=last]")
     chart = page.locator("[data-quantity=power] canvas").first
+    demo.switch("kettle", on=False)  # its owner may be boiling water just now
+    page.wait_for_timeout(4_000)
     before, picture = _watt(last.inner_text()), chart.screenshot()
     demo.switch("kettle", on=True)
     try:
