@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -192,10 +191,6 @@ class HomeAssistant:
         """Return every entity's state."""
         return {state["entity_id"]: state["state"] for state in await self._rest("GET", "/api/states")}
 
-    async def state(self, entity: str) -> Mapping[str, Any]:
-        """Return one entity's state object."""
-        return dict(await self._rest("GET", f"/api/states/{entity}"))
-
     # --- WebSocket ---
 
     async def connect(self) -> None:
@@ -302,17 +297,6 @@ class HomeAssistant:
             ],
         )
 
-    async def statistics(self, entity: str, start: int) -> list[Any]:
-        """Return the entity's hourly changes since `start` (unix seconds)."""
-        result = await self.call(
-            "recorder/statistics_during_period",
-            start_time=datetime.fromtimestamp(start, UTC).isoformat(),
-            statistic_ids=[entity],
-            period="hour",
-            types=["change", "sum"],
-        )
-        return list(result.get(entity, []))
-
     async def save_energy_dashboard(
         self, grid: Sequence[Entities], gas: Sequence[Entities], water: Sequence[Entities], devices: Sequence[Entities]
     ) -> None:
@@ -353,8 +337,3 @@ class HomeAssistant:
             ],
             device_consumption_water=[],
         )
-
-
-def remove(directory: Path) -> None:
-    """Remove a configuration directory."""
-    shutil.rmtree(directory, ignore_errors=True)
