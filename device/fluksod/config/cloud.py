@@ -1,0 +1,45 @@
+"""The table [cloud]: where measurements go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import voluptuous as vol
+
+from fluksod.config import values
+from fluksod.config.complaints import Complaints
+
+
+@dataclass(frozen=True, slots=True)
+class CloudConfig:
+    """Where measurements go: `url` without trailing slash, `ca` the only trusted authority, `interval` in s."""
+
+    url: str
+    ca: Path | None
+    interval: float
+
+
+SCHEMA = {
+    vol.Required("url"): values.url,
+    vol.Optional("ca"): values.text,
+    vol.Optional("interval", default=10): values.seconds(1, 86400),
+    vol.Optional("allow_plain_http", default=False): values.flag,
+}
+
+
+def cloud_config(table: dict[str, Any] | None, folder: Path, complaints: Complaints) -> CloudConfig | None:
+    """Build it from the checked table; None without one."""
+    if table is None:
+        return None
+    if table["url"].startswith("http:") and not table["allow_plain_http"]:
+        complaints.add(
+            ["cloud", "url"],
+            "only https is accepted, since the device's key goes over it; give an https address "
+            "(allow_plain_http = true lets anybody on the way read and forge everything)",
+        )
+    ca = folder / table["ca"] if "ca" in table else None
+    if ca is not None and not ca.is_file():
+        complaints.add(["cloud", "ca"], f"there is no file {ca}")
+    return CloudConfig(table["url"], ca, table["interval"])
