@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "accumulate.h"
 #include "counter_log.h"
+#include "survivor.h"
 
 #ifndef CHECKPOINT_S
 #define CHECKPOINT_S 900U
@@ -20,39 +20,39 @@
 #define RESERVE_SMALLEST 6U // 2^6: 64 Wh or L, so that small loads cause no extra records
 
 struct checkpoint {
-    uint32_t floor[SENSOR_COUNT];   // nothing below is sent
-    uint32_t ceiling[SENSOR_COUNT]; // nothing above is sent
-    uint32_t saved[SENSOR_COUNT];   // counter in the newest record, written or on its way
-    uint8_t reserve[SENSOR_COUNT];  // its reserve exponent
-    uint16_t age_s;                 // seconds since that record was begun
+    uint32_t ceiling[SENSOR_COUNT]; // nothing above is sent; the floor, below which nothing is, survives a reset (survivor.h)
+    uint16_t age_s;                 // seconds since the newest record was begun
+    uint8_t ordered;                // bit per sensor: its counter was set by order since then
 };
 
-// Takes over what the log had (`record` all zero without one). The floor is the highest counter that may have been sent.
+// Takes over what the log had (`record` all zero without one).
 void checkpoint_restore(struct checkpoint *checkpoint, const struct counter_record *record);
+
+// Begins a life with the record's counters, after a power-up. Its floor is the highest counter that may have been sent; true when
+// that is above some counter, whose lines are then held back.
+bool checkpoint_begin_life(const struct checkpoint *checkpoint, const struct counter_record *record, struct survivor *life);
 
 // Counts the seconds; to be called once a second.
 void checkpoint_second(struct checkpoint *checkpoint);
 
-// True when counter `units` of sensor `sensor` may be sent.
-bool checkpoint_may_send(const struct checkpoint *checkpoint, uint8_t sensor, uint32_t units);
+// True when the sensor's counter may be sent.
+bool checkpoint_may_send(const struct checkpoint *checkpoint, const struct survivor *life, uint8_t sensor);
 
-// The counter that may be sent and is nearest to `units`: the floor below it, the ceiling above it.
-uint32_t checkpoint_nearest(const struct checkpoint *checkpoint, uint8_t sensor, uint32_t units);
+// The counter that may be sent and is nearest to the sensor's: the floor below it, the ceiling above it.
+uint32_t checkpoint_nearest(const struct checkpoint *checkpoint, const struct survivor *life, uint8_t sensor);
 
-// The counter was set to `units`, up or down, by order: what was sent before does not bind any more. Nothing above it is sent
-// until the next record is durable.
-void checkpoint_order(struct checkpoint *checkpoint, uint8_t sensor, uint32_t units);
+// The sensor's counter was set, up or down, by order: what was sent before does not bind any more. Nothing above it is sent until
+// the next record is durable.
+void checkpoint_order(struct checkpoint *checkpoint, struct survivor *life, uint8_t sensor);
 
-// True when the newest record leaves some sensor no reserve.
-bool checkpoint_exact(const struct checkpoint *checkpoint);
+// True when a new record should be begun: the interval is over and something was counted, a ceiling comes near or a counter was set.
+// `record` is the newest one, written or on its way.
+bool checkpoint_due(const struct checkpoint *checkpoint, const struct survivor *life, const struct counter_record *record);
 
-// True when a new record should be begun: the interval is over and something was counted, or a ceiling comes near.
-bool checkpoint_due(const struct checkpoint *checkpoint, const struct counter *counters);
+// Makes `record`, the newest one, the record to write now. `exact` for the save at power loss: nothing will be sent after it.
+void checkpoint_record(struct checkpoint *checkpoint, const struct survivor *life, bool exact, struct counter_record *record);
 
-// The record to write now. `exact` for the save at power loss: nothing will be sent after it.
-void checkpoint_record(struct checkpoint *checkpoint, const struct counter *counters, bool exact, struct counter_record *record);
-
-// The record made last is durable: its ceilings hold from now on.
-void checkpoint_durable(struct checkpoint *checkpoint);
+// `record`, the newest one, is durable: its ceilings hold from now on.
+void checkpoint_durable(struct checkpoint *checkpoint, const struct counter_record *record);
 
 #endif

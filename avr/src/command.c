@@ -124,7 +124,7 @@ static void was_set(const struct sensors *sensors, char what, uint8_t sensor, co
         counter->nano = 0;
     }
     if (what == 'c') {
-        checkpoint_order(sensors->checkpoint, sensor, counter->units);
+        checkpoint_order(sensors->checkpoint, sensors->life, sensor);
     }
     if (what == 'k' || what == 'e') { // flags
         for (uint8_t i = 0; i < field->bytes; i++) {
@@ -136,8 +136,8 @@ static void was_set(const struct sensors *sensors, char what, uint8_t sensor, co
 // A record with thousandths must stay below the ceiling: at it, the next life could only vouch for the whole units.
 static bool may_tell(const struct sensors *sensors, uint8_t sensor)
 {
-    const uint32_t units = sensors->life->counter[sensor].units;
-    return checkpoint_may_send(sensors->checkpoint, sensor, units) && units != sensors->checkpoint->ceiling[sensor];
+    return checkpoint_may_send(sensors->checkpoint, sensors->life, sensor) &&
+           sensors->life->counter[sensor].units != sensors->checkpoint->ceiling[sensor];
 }
 
 static void tell_changes(const struct sensors *sensors, struct reply *reply)
@@ -197,7 +197,7 @@ static void get_or_set(const struct message *message, const struct sensors *sens
     // A counter as it may be told: never below what may have been told, never above what a record vouches for.
     uint32_t told;
     if (what == 'c') {
-        told = checkpoint_nearest(sensors->checkpoint, sensor, sensors->life->counter[sensor].units);
+        told = checkpoint_nearest(sensors->checkpoint, sensors->life, sensor);
         field.at = (uint8_t *)&told;
     }
     for (uint8_t i = 0; i < field.bytes; i++) {
@@ -220,7 +220,7 @@ enum command_outcome command_run(const struct message *message, const struct sen
         return COMMAND_ANSWERED;
     }
     get_or_set(message, sensors, reply);
-    return first == 's' && second == 'c' && reply->length ? COMMAND_COUNTER_SET : COMMAND_ANSWERED;
+    return COMMAND_ANSWERED;
 }
 
 void command_refuse(enum frame_fault fault, struct reply *reply)

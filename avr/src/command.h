@@ -37,8 +37,7 @@ struct sensors {
 
 enum command_outcome {
     COMMAND_ANSWERED,
-    COMMAND_COUNTER_SET, // answered; the counters should be saved
-    COMMAND_COMMIT,      // answer once settings and counters are in the EEPROM
+    COMMAND_COMMIT, // answer once settings and counters are in the EEPROM
 };
 
 // Carries out the message, whose place the reply may share, and writes the reply.

@@ -5,10 +5,6 @@
 #include "crc16.h"
 #include "eeprom.h"
 
-#define MILLI_MASK 0x03FFU
-#define RESERVE_SHIFT 10U
-#define RESERVE_LARGEST 31U
-#define CRC_AT (LOG_RECORD_BYTES - 2U)
 #define ERASED 0xFFU
 
 static uint16_t slot_address(uint8_t slot, uint8_t at)
@@ -21,66 +17,31 @@ static uint8_t slot_after(uint8_t slot)
     return slot + 1U < LOG_SLOTS ? (uint8_t)(slot + 1U) : 0U;
 }
 
-static void put_u16(uint8_t *at, uint16_t value)
+static uint8_t *image(struct counter_log *log)
 {
-    at[0] = (uint8_t)(value & 0xFFU);
-    at[1] = (uint8_t)(value >> 8);
+    return (uint8_t *)&log->record;
 }
 
-static void put_u32(uint8_t *at, uint32_t value)
+static uint16_t crc_of(const struct counter_record *record)
 {
-    put_u16(at, (uint16_t)(value & 0xFFFFU));
-    put_u16(at + 2, (uint16_t)(value >> 16));
-}
-
-static uint16_t get_u16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | (uint16_t)((uint16_t)at[1] << 8));
-}
-
-static uint32_t get_u32(const uint8_t *at)
-{
-    return get_u16(at) | ((uint32_t)get_u16(at + 2) << 16);
-}
-
-static void encode(uint8_t *image, uint8_t sequence, const struct counter_record *record)
-{
-    uint8_t *at = image;
-    *at++ = sequence;
-    for (uint8_t i = 0; i < SENSOR_COUNT; i++, at += 4) {
-        put_u32(at, record->units[i]);
-    }
-    for (uint8_t i = 0; i < SENSOR_COUNT; i++, at += 2) {
-        put_u16(at, (uint16_t)((record->milli[i] & MILLI_MASK) | (uint16_t)((uint16_t)record->reserve[i] << RESERVE_SHIFT)));
-    }
-    put_u16(at, record->watchdogs);
-    put_u16(at + 2, record->brown_outs);
-    put_u16(image + CRC_AT, crc16(image, CRC_AT));
+    return crc16(record, LOG_RECORD_BYTES - sizeof record->crc);
 }
 
 // False when the fields are out of range: then the slot is not one of ours, whatever its CRC says.
-static bool decode(const uint8_t *image, struct counter_record *record)
+static bool good(const struct counter_record *record)
 {
-    const uint8_t *at = image + 1;
-    bool plausible = true;
-    for (uint8_t i = 0; i < SENSOR_COUNT; i++, at += 4) {
-        record->units[i] = get_u32(at);
+    for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
+        if (record_milli(record, i) > 999U || record_reserve(record, i) > RECORD_RESERVE_LARGEST) {
+            return false;
+        }
     }
-    for (uint8_t i = 0; i < SENSOR_COUNT; i++, at += 2) {
-        const uint16_t packed = get_u16(at);
-        record->milli[i] = packed & MILLI_MASK;
-        record->reserve[i] = (uint8_t)(packed >> RESERVE_SHIFT);
-        plausible = plausible && record->milli[i] <= 999U && record->reserve[i] <= RESERVE_LARGEST;
-    }
-    record->watchdogs = get_u16(at);
-    record->brown_outs = get_u16(at + 2);
-    return plausible && get_u16(image + CRC_AT) == crc16(image, CRC_AT);
+    return record->crc == crc_of(record);
 }
 
-static void read_slot(uint8_t slot, uint8_t *image)
+static void read_slot(struct counter_log *log, uint8_t slot)
 {
     for (uint8_t i = 0; i < LOG_RECORD_BYTES; i++) {
-        image[i] = eeprom_byte(slot_address(slot, i));
+        image(log)[i] = eeprom_byte(slot_address(slot, i));
     }
 }
 
@@ -91,29 +52,24 @@ static void start_clearing(struct counter_log *log)
     log->at = 0;
 }
 
-bool counter_log_open(struct counter_log *log, struct counter_record *record)
+bool counter_log_open(struct counter_log *log)
 {
-    memset(log, 0, sizeof *log);
+    memset(log, 0, sizeof *log); // at rest
     log->newest = LOG_NO_SLOT;
     for (uint8_t slot = 0; slot < LOG_SLOTS; slot++) {
-        read_slot(slot, log->image);
-        if (!decode(log->image, record)) {
-            continue;
-        }
+        read_slot(log, slot);
         // All good records lie within a few laps of each other, so the signed difference tells older from newer.
-        if (log->newest == LOG_NO_SLOT || (int8_t)(uint8_t)(log->image[0] - log->sequence) > 0) {
+        if (good(&log->record) &&
+            (log->newest == LOG_NO_SLOT || (int8_t)(uint8_t)(log->record.sequence - log->durable_sequence) > 0)) {
             log->newest = slot;
-            log->sequence = log->image[0];
+            log->durable_sequence = log->record.sequence;
         }
     }
-    log->durable_sequence = log->sequence;
     if (log->newest == LOG_NO_SLOT) {
-        memset(record, 0, sizeof *record);
-        log->phase = LOG_IDLE;
+        memset(&log->record, 0, sizeof log->record);
         return false;
     }
-    read_slot(log->newest, log->image);
-    (void)decode(log->image, record);
+    read_slot(log, log->newest);
     start_clearing(log);
     return true;
 }
@@ -127,7 +83,7 @@ static void aim_after(struct counter_log *log, uint8_t slot)
     log->at = 0;
 }
 
-void counter_log_begin(struct counter_log *log, const struct counter_record *record)
+void counter_log_begin(struct counter_log *log)
 {
     if (log->phase == LOG_WRITING) {
         aim_after(log, log->target);
@@ -139,8 +95,8 @@ void counter_log_begin(struct counter_log *log, const struct counter_record *rec
     }
     log->phase = LOG_WRITING;
     log->failures = 0;
-    log->sequence = (uint8_t)(log->sequence + 1U);
-    encode(log->image, log->sequence, record);
+    log->record.sequence++;
+    log->record.crc = crc_of(&log->record);
 }
 
 bool counter_log_writing(const struct counter_log *log)
@@ -148,10 +104,10 @@ bool counter_log_writing(const struct counter_log *log)
     return log->phase == LOG_WRITING;
 }
 
-static bool reads_back(const struct counter_log *log)
+static bool reads_back(struct counter_log *log)
 {
     for (uint8_t i = 0; i < LOG_RECORD_BYTES; i++) {
-        if (eeprom_byte(slot_address(log->target, i)) != log->image[i]) {
+        if (eeprom_byte(slot_address(log->target, i)) != image(log)[i]) {
             return false;
         }
     }
@@ -162,7 +118,7 @@ static void finish_record(struct counter_log *log)
 {
     if (reads_back(log)) {
         log->newest = log->target;
-        log->durable_sequence = log->sequence;
+        log->durable_sequence = log->record.sequence;
         start_clearing(log);
     } else if (++log->failures < LOG_SLOTS) {
         aim_after(log, log->target); // a worn cell: try the next slot
@@ -188,7 +144,7 @@ static bool next_change(struct counter_log *log, struct eeprom_step *step)
         const uint8_t at = log->at++;
         const uint16_t address = slot_address(log->target, at);
         const uint8_t old = eeprom_byte(address);
-        const uint8_t new = log->phase == LOG_WRITING ? log->image[at] : ERASED;
+        const uint8_t new = log->phase == LOG_WRITING ? image(log)[at] : ERASED;
         if (old != new) {
             *step = step_to(old, new, address);
             return true;

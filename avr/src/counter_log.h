@@ -6,11 +6,11 @@
 //
 // This file does no I/O but eeprom_byte(): the caller carries out one step after the other, at its own pace.
 //
-//   0          sequence number, +1 for each record begun
-//   1 + 4 i    u32 counter of sensor i
+//   0              sequence number, +1 for each record begun
+//   1 + 4 i        u32 counter of sensor i
 //   1 + 4 n + 2 i  bits 0-9 thousandths, bits 10-15 reserve exponent of sensor i
-//   1 + 6 n    u16 watchdog resets, u16 brown-outs
-//   5 + 6 n    CRC-16 of everything before
+//   1 + 6 n        u16 watchdog resets, u16 brown-outs
+//   5 + 6 n        CRC-16 of everything before
 //   (n sensors; all little endian)
 #ifndef COUNTER_LOG_H
 #define COUNTER_LOG_H
@@ -26,13 +26,36 @@
 #error "the counter log needs at least four slots: the newest record, one being written, two erased ahead"
 #endif
 
-struct counter_record {
+// A record as it stands in the EEPROM: the AVR and the machines that test it are little endian.
+struct __attribute__((packed)) counter_record {
+    uint8_t sequence;
     uint32_t units[SENSOR_COUNT];
-    uint16_t milli[SENSOR_COUNT];   // 0 to 999
-    uint8_t reserve[SENSOR_COUNT];  // 0: exact. e: counters up to units + 2^e may have been sent before the next record (e to 31)
+    uint16_t milli_reserve[SENSOR_COUNT]; // see record_milli() and record_reserve()
     uint16_t watchdogs;
     uint16_t brown_outs;
+    uint16_t crc;
 };
+_Static_assert(sizeof(struct counter_record) == LOG_RECORD_BYTES, "a record has no gaps");
+
+#define RECORD_RESERVE_SHIFT 10U
+#define RECORD_RESERVE_LARGEST 31U
+
+// Thousandths, 0 to 999.
+static inline uint16_t record_milli(const struct counter_record *record, uint8_t sensor)
+{
+    return record->milli_reserve[sensor] & ((1U << RECORD_RESERVE_SHIFT) - 1U);
+}
+
+// 0: exact. e: counters up to units + 2^e may have been sent before the next record (e to RECORD_RESERVE_LARGEST).
+static inline uint8_t record_reserve(const struct counter_record *record, uint8_t sensor)
+{
+    return (uint8_t)(record->milli_reserve[sensor] >> RECORD_RESERVE_SHIFT);
+}
+
+static inline void record_set_milli_reserve(struct counter_record *record, uint8_t sensor, uint16_t milli, uint8_t reserve)
+{
+    record->milli_reserve[sensor] = (uint16_t)(milli | (uint16_t)((uint16_t)reserve << RECORD_RESERVE_SHIFT));
+}
 
 enum eeprom_action {
     EEPROM_NOTHING, // the log is at rest
@@ -54,18 +77,18 @@ struct counter_log {
     uint8_t newest; // slot of the newest good record, LOG_NO_SLOT without one
     uint8_t target; // slot being written or cleared
     uint8_t at;     // next byte in it
-    uint8_t sequence;        // of the last record begun
     uint8_t durable_sequence; // of the newest good record
-    uint8_t failures;        // records in a row that did not read back
-    uint8_t image[LOG_RECORD_BYTES];
+    uint8_t failures;         // slots in a row that did not read back
+    struct counter_record record; // the last one begun
 };
 
-// Finds the newest good record; false when there is none (`record` is then all zero).
+// Finds the newest good record, which is then in log->record; false when there is none (it is then all zero).
 // Afterwards the log may want to clear the slots ahead: take its steps.
-bool counter_log_open(struct counter_log *log, struct counter_record *record);
+bool counter_log_open(struct counter_log *log);
 
-// Begins to write `record`. A record still on its way is given up; its slot stays invalid and another one is used.
-void counter_log_begin(struct counter_log *log, const struct counter_record *record);
+// Begins to write log->record, whose counters and counts the caller has just put there; sequence and CRC are the log's own.
+// A record still on its way is given up; its slot stays invalid and another one is used.
+void counter_log_begin(struct counter_log *log);
 
 // True while a begun record is not yet durable.
 bool counter_log_writing(const struct counter_log *log);

@@ -19,8 +19,8 @@
 #define BLOCKS_PER_SECOND (TICK_HZ / BLOCK_TICKS)
 #define BLOCK_MS (1000U / BLOCKS_PER_SECOND)
 
-static struct survivor_store store __attribute__((section(".noinit")));
-struct survivor life;
+struct survivor life __attribute__((section(".noinit")));
+static struct survivor spare __attribute__((section(".noinit")));
 struct checkpoint checkpoint;
 static struct counter_log counters_log;
 static struct power_fail power;
@@ -71,11 +71,8 @@ static void end_second(void)
 
 static void begin_record(bool exact)
 {
-    struct counter_record record;
-    checkpoint_record(&checkpoint, life.counter, exact, &record);
-    record.watchdogs = life.watchdogs;
-    record.brown_outs = life.brown_outs;
-    counter_log_begin(&counters_log, &record);
+    checkpoint_record(&checkpoint, &life, exact, &counters_log.record);
+    counter_log_begin(&counters_log);
 }
 
 static void work_on_eeprom(void)
@@ -92,8 +89,8 @@ static void work_on_eeprom(void)
         step = counter_log_step(&counters_log);
     }
     if (was_writing && !counter_log_writing(&counters_log)) {
-        if (counters_log.durable_sequence == counters_log.sequence) {
-            checkpoint_durable(&checkpoint);
+        if (counters_log.durable_sequence == counters_log.record.sequence) {
+            checkpoint_durable(&checkpoint, &counters_log.record);
             link_durable();
         }
     }
@@ -118,34 +115,17 @@ static NOT_INLINED void save_at_power_loss(void)
 
 static void keep(void)
 {
-    for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-        life.floor[i] = checkpoint.floor[i];
-    }
     life.sequence = counters_log.durable_sequence;
-    survivor_keep(&store, &life);
+    survivor_keep(&life, &spare);
 }
 
 static NOT_INLINED void recover(uint8_t cause)
 {
-    struct counter_record record;
-    const bool found = counter_log_open(&counters_log, &record);
-    checkpoint_restore(&checkpoint, &record);
-    if (survivor_recover(&store, &record, counters_log.durable_sequence, &life)) {
-        for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-            checkpoint.floor[i] = life.floor[i];
-        }
-    } else {
-        bool held_back = false;
-        for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-            life.counter[i].units = record.units[i];
-            life.counter[i].nano = record.milli[i] * NANO_PER_MILLI;
-            held_back = held_back || record.reserve[i];
-        }
-        life.watchdogs = record.watchdogs;
-        life.brown_outs = record.brown_outs;
-        if (found && held_back) {
-            link_say(MESSAGE_HELD_BACK);
-        }
+    (void)counter_log_open(&counters_log);
+    checkpoint_restore(&checkpoint, &counters_log.record);
+    if (!survivor_recover(&life, &spare, &counters_log.record, counters_log.durable_sequence) &&
+        checkpoint_begin_life(&checkpoint, &counters_log.record, &life)) {
+        link_say(MESSAGE_HELD_BACK);
     }
     if (cause & _BV(WDRF)) {
         life.watchdogs++;
@@ -196,7 +176,7 @@ int main(void)
         }
         if (power.state == POWER_GOOD && !counter_log_writing(&counters_log)) {
             const bool wished = link_take_wish();
-            if (wished || checkpoint_due(&checkpoint, life.counter)) {
+            if (wished || checkpoint_due(&checkpoint, &life, &counters_log.record)) {
                 begin_record(false);
             }
         }

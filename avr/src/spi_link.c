@@ -19,7 +19,6 @@ static struct frame frame;
 static const struct sensors sensors = {.settings = &settings, .life = &life, .checkpoint = &checkpoint, .news = &news};
 static uint8_t commit_stage; // enum commit_stage
 static uint8_t commit_s;
-static bool counter_set;
 
 void link_read_settings(void)
 {
@@ -110,15 +109,11 @@ static void answer(void)
         news.told = 0;
         command_refuse(fault, &frame.reply);
     } else {
-        const enum command_outcome outcome = command_run(&frame.message, &sensors, &frame.reply);
-        if (outcome == COMMAND_COMMIT) {
+        if (command_run(&frame.message, &sensors, &frame.reply) == COMMAND_COMMIT) {
             settings_begin(&settings, &settings_commit);
             commit_stage = COMMIT_ASKED;
             commit_s = 0;
             return;
-        }
-        if (outcome == COMMAND_COUNTER_SET) {
-            counter_set = true;
         }
     }
     frame_answer(&frame);
@@ -137,15 +132,13 @@ void link_work(void)
     }
 }
 
-// A counter is told with its thousandths, which an exact record does not vouch for: give each a reserve at once.
 bool link_take_wish(void)
 {
-    const bool wish = counter_set || commit_stage == COMMIT_ASKED || checkpoint_exact(&checkpoint);
-    counter_set = false;
-    if (commit_stage == COMMIT_ASKED) {
-        commit_stage = COMMIT_RECORD_BEGUN;
+    if (commit_stage != COMMIT_ASKED) {
+        return false;
     }
-    return wish;
+    commit_stage = COMMIT_RECORD_BEGUN;
+    return true;
 }
 
 void link_durable(void)

@@ -1,17 +1,18 @@
 #include "survivor.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "crc16.h"
 
-#define COVERED ((uint8_t)offsetof(struct survivor_copy, crc))
+#define COVERED ((uint8_t)offsetof(struct survivor, crc))
 #define FARTHEST 65535U // units a life can have counted since its newest record
 
-_Static_assert(offsetof(struct survivor_copy, crc) < 256, "the CRC covers at most 255 bytes");
+_Static_assert(offsetof(struct survivor, crc) < 256, "the CRC covers at most 255 bytes");
 
-static bool intact(const struct survivor_copy *copy)
+static bool intact(const struct survivor *survivor)
 {
-    return copy->crc == crc16(copy, COVERED);
+    return survivor->crc == crc16(survivor, COVERED);
 }
 
 static bool belongs_to(const struct survivor *survivor, const struct counter_record *record, uint8_t sequence)
@@ -27,29 +28,18 @@ static bool belongs_to(const struct survivor *survivor, const struct counter_rec
     return true;
 }
 
-void survivor_keep(struct survivor_store *store, const struct survivor *survivor)
+void survivor_keep(struct survivor *life, struct survivor *spare)
 {
-    const uint8_t next = store->next & 1U;
-    struct survivor_copy *copy = &store->copy[next];
-    copy->survivor = *survivor;
-    copy->turn = (uint8_t)(store->copy[next ^ 1U].turn + 1U);
-    copy->crc = crc16(copy, COVERED);
-    store->next = next ^ 1U;
+    life->crc = crc16(life, COVERED);
+    __asm__ volatile("" ::: "memory"); // the counters are whole again before the spare copy is not
+    memcpy(spare, life, sizeof *spare);
 }
 
-bool survivor_recover(struct survivor_store *store, const struct counter_record *record, uint8_t sequence,
-                      struct survivor *survivor)
+bool survivor_recover(struct survivor *life, const struct survivor *spare, const struct counter_record *record,
+                      uint8_t sequence)
 {
-    const bool first = intact(&store->copy[0]);
-    const bool second = intact(&store->copy[1]);
-    uint8_t newer = second ? 1U : 0U;
-    if (first && second) {
-        newer = (uint8_t)(store->copy[1].turn - store->copy[0].turn) == 1U ? 1U : 0U;
+    if (!intact(life)) {
+        memcpy(life, spare, sizeof *life);
     }
-    store->next = newer ^ 1U;
-    if (!(first || second) || !belongs_to(&store->copy[newer].survivor, record, sequence)) {
-        return false;
-    }
-    *survivor = store->copy[newer].survivor;
-    return true;
+    return intact(life) && belongs_to(life, record, sequence);
 }

@@ -128,7 +128,7 @@ void link_work(void)
     }
     uint8_t may_send = 0;
     for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-        if (checkpoint_may_send(&checkpoint, i, life.counter[i].units)) {
+        if (checkpoint_may_send(&checkpoint, &life, i)) {
             may_send |= (uint8_t)(1U << i);
         }
     }

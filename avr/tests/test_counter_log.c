@@ -7,8 +7,7 @@ static struct counter_record record_of(uint32_t base)
     struct counter_record record = {.watchdogs = (uint16_t)(base * 7U), .brown_outs = (uint16_t)(base * 3U)};
     for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
         record.units[i] = base + i;
-        record.milli[i] = (uint16_t)((base + 17U * i) % 1000U);
-        record.reserve[i] = (uint8_t)((base + i) % 32U);
+        record_set_milli_reserve(&record, i, (uint16_t)((base + 17U * i) % 1000U), (uint8_t)((base + i) % 32U));
     }
     return record;
 }
@@ -18,17 +17,24 @@ static void assert_record(const struct counter_record *record, uint32_t base)
     const struct counter_record expected = record_of(base);
     for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
         assert_int_equal(record->units[i], expected.units[i]);
-        assert_int_equal(record->milli[i], expected.milli[i]);
-        assert_int_equal(record->reserve[i], expected.reserve[i]);
+        assert_int_equal(record_milli(record, i), record_milli(&expected, i));
+        assert_int_equal(record_reserve(record, i), record_reserve(&expected, i));
     }
     assert_int_equal(record->watchdogs, expected.watchdogs);
     assert_int_equal(record->brown_outs, expected.brown_outs);
 }
 
+static void begin(struct counter_log *log, uint32_t base)
+{
+    const uint8_t sequence = log->record.sequence;
+    log->record = record_of(base);
+    log->record.sequence = sequence;
+    counter_log_begin(log);
+}
+
 static void save(struct counter_log *log, uint32_t base)
 {
-    const struct counter_record record = record_of(base);
-    counter_log_begin(log, &record);
+    begin(log, base);
     assert_true(counter_log_writing(log));
     assert_true(eeprom_work(log, 0, 0));
     assert_false(counter_log_writing(log));
@@ -46,8 +52,7 @@ static int good_records(void)
             }
         }
         struct counter_log log;
-        struct counter_record record;
-        good += counter_log_open(&log, &record);
+        good += counter_log_open(&log);
         memcpy(eeprom_array, kept, sizeof kept);
     }
     return good;
@@ -57,27 +62,25 @@ static void an_empty_eeprom_has_no_record(void **state)
 {
     (void)state;
     struct counter_log log;
-    struct counter_record record = record_of(1);
     eeprom_array_erase();
-    assert_false(counter_log_open(&log, &record));
-    assert_int_equal(record.units[0], 0);
+    assert_false(counter_log_open(&log));
+    assert_int_equal(log.record.units[0], 0);
     assert_int_equal(counter_log_step(&log).action, EEPROM_NOTHING);
     memset(eeprom_array, 0, sizeof eeprom_array);
-    assert_false(counter_log_open(&log, &record));
+    assert_false(counter_log_open(&log));
 }
 
 static void the_newest_record_is_found_over_many_laps(void **state)
 {
     (void)state;
     struct counter_log log;
-    struct counter_record record;
     eeprom_array_erase();
-    assert_false(counter_log_open(&log, &record));
+    assert_false(counter_log_open(&log));
     for (uint32_t base = 1; base < 700; base++) { // sequence numbers wrap at 256
         save(&log, base);
         struct counter_log again;
-        assert_true(counter_log_open(&again, &record));
-        assert_record(&record, base);
+        assert_true(counter_log_open(&again));
+        assert_record(&again.record, base);
         assert_int_equal(again.durable_sequence, log.durable_sequence);
     }
     assert_true(good_records() >= (int)LOG_SLOTS - 3);
@@ -87,10 +90,9 @@ static void other_parts_of_the_eeprom_stay_untouched(void **state)
 {
     (void)state;
     struct counter_log log;
-    struct counter_record record;
     eeprom_array_erase();
     memset(eeprom_array, 0x5A, LOG_START);
-    (void)counter_log_open(&log, &record);
+    (void)counter_log_open(&log);
     for (uint32_t base = 1; base < 60; base++) {
         save(&log, base);
     }
@@ -106,15 +108,13 @@ static void wear_is_spread_evenly(void **state)
 {
     (void)state;
     struct counter_log log;
-    struct counter_record record;
     eeprom_array_erase();
-    (void)counter_log_open(&log, &record);
+    (void)counter_log_open(&log);
     static uint32_t writes[EEPROM_BYTES];
     memset(writes, 0, sizeof writes);
     const uint32_t saves = 100 * LOG_SLOTS;
     for (uint32_t base = 1; base <= saves; base++) {
-        const struct counter_record next = record_of(base);
-        counter_log_begin(&log, &next);
+        begin(&log, base);
         for (;;) {
             const struct eeprom_step step = counter_log_step(&log);
             if (step.action == EEPROM_NOTHING) {
@@ -138,27 +138,25 @@ static void a_cut_at_any_byte_leaves_the_old_or_the_new_record(void **state)
         for (size_t torn = 0; torn < sizeof remains; torn++) {
             for (uint32_t cut = 1;; cut++) {
                 struct counter_log log;
-                struct counter_record record;
-                eeprom_array_erase();
-                (void)counter_log_open(&log, &record);
+                        eeprom_array_erase();
+                (void)counter_log_open(&log);
                 for (uint32_t base = 1; base <= start; base++) {
                     save(&log, base);
                 }
-                const struct counter_record next = record_of(start + 1);
-                counter_log_begin(&log, &next);
+                begin(&log, start + 1);
                 const bool complete = eeprom_work(&log, cut, remains[torn]);
                 const bool durable = !counter_log_writing(&log);
                 struct counter_log again;
-                assert_true(counter_log_open(&again, &record));
+                assert_true(counter_log_open(&again));
                 if (durable) {
-                    assert_record(&record, start + 1);
-                } else if (record.units[0] != start + 1) { // the remains may happen to be what was to be written
-                    assert_record(&record, start);
+                    assert_record(&again.record, start + 1);
+                } else if (again.record.units[0] != start + 1) { // the remains may happen to be what was to be written
+                    assert_record(&again.record, start);
                 }
                 // And the next life goes on from there, through another save.
                 save(&again, start + 2);
-                assert_true(counter_log_open(&again, &record));
-                assert_record(&record, start + 2);
+                assert_true(counter_log_open(&again));
+                assert_record(&again.record, start + 2);
                 if (complete) {
                     break;
                 }
@@ -172,19 +170,16 @@ static void a_save_that_interrupts_another_wins_and_needs_no_erase(void **state)
     (void)state;
     for (uint32_t after = 0; after < LOG_RECORD_BYTES; after++) {
         struct counter_log log;
-        struct counter_record record;
         eeprom_array_erase();
-        (void)counter_log_open(&log, &record);
+        (void)counter_log_open(&log);
         for (uint32_t base = 1; base <= 2 * LOG_SLOTS; base++) {
             save(&log, base);
         }
-        struct counter_record next = record_of(1000);
-        counter_log_begin(&log, &next);
+        begin(&log, 1000);
         for (uint32_t i = 0; i < after; i++) {
             eeprom_apply(counter_log_step(&log));
         }
-        next = record_of(2000);
-        counter_log_begin(&log, &next);
+        begin(&log, 2000);
         uint32_t operations = 0;
         while (counter_log_writing(&log)) {
             const struct eeprom_step step = counter_log_step(&log);
@@ -196,8 +191,8 @@ static void a_save_that_interrupts_another_wins_and_needs_no_erase(void **state)
             operations++;
         }
         assert_true(operations <= LOG_RECORD_BYTES);
-        assert_true(counter_log_open(&log, &record));
-        assert_record(&record, 2000);
+        assert_true(counter_log_open(&log));
+        assert_record(&log.record, 2000);
     }
 }
 
@@ -205,18 +200,16 @@ static void a_worn_byte_is_passed_over(void **state)
 {
     (void)state;
     struct counter_log log;
-    struct counter_record record;
     eeprom_array_erase();
     eeprom_stuck_at = LOG_START + 3 * LOG_RECORD_BYTES + 1; // low byte of a counter in slot 3
-    (void)counter_log_open(&log, &record);
+    (void)counter_log_open(&log);
     for (uint32_t base = 1; base < 100; base++) {
-        const struct counter_record next = record_of(base);
-        counter_log_begin(&log, &next);
+        begin(&log, base);
         (void)eeprom_work(&log, 0, 0);
-        assert_int_equal(log.durable_sequence, log.sequence);
+        assert_int_equal(log.durable_sequence, log.record.sequence);
         struct counter_log again;
-        assert_true(counter_log_open(&again, &record));
-        assert_record(&record, base);
+        assert_true(counter_log_open(&again));
+        assert_record(&again.record, base);
     }
     eeprom_stuck_at = EEPROM_BYTES;
 }
@@ -225,20 +218,18 @@ static void a_dead_eeprom_ends_in_an_attempt_not_in_a_loop(void **state)
 {
     (void)state;
     struct counter_log log;
-    struct counter_record record;
     eeprom_array_erase();
-    (void)counter_log_open(&log, &record);
+    (void)counter_log_open(&log);
     save(&log, 5);
-    const struct counter_record next = record_of(6);
-    counter_log_begin(&log, &next);
+    begin(&log, 6);
     uint32_t steps = 0;
     while (counter_log_step(&log).action != EEPROM_NOTHING) { // nothing is ever applied
         assert_true(++steps < 10000);
     }
     assert_false(counter_log_writing(&log));
-    assert_int_not_equal(log.durable_sequence, log.sequence);
-    assert_true(counter_log_open(&log, &record));
-    assert_record(&record, 5);
+    assert_int_not_equal(log.durable_sequence, log.record.sequence);
+    assert_true(counter_log_open(&log));
+    assert_record(&log.record, 5);
 }
 
 static void any_flipped_bit_makes_a_record_invalid(void **state)
@@ -246,12 +237,11 @@ static void any_flipped_bit_makes_a_record_invalid(void **state)
     (void)state;
     for (uint16_t bit = 0; bit < 8 * LOG_RECORD_BYTES; bit++) {
         struct counter_log log;
-        struct counter_record record;
         eeprom_array_erase();
-        (void)counter_log_open(&log, &record);
+        (void)counter_log_open(&log);
         save(&log, 40);
         eeprom_array[LOG_START + bit / 8] ^= (uint8_t)(1U << (bit % 8));
-        assert_false(counter_log_open(&log, &record));
+        assert_false(counter_log_open(&log));
     }
 }
 

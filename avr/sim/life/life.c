@@ -13,7 +13,7 @@ static uint8_t cells[EEPROM_BYTES];
 static uint32_t erased[EEPROM_BYTES], written[EEPROM_BYTES];
 static struct counter_log counters_log;
 static struct checkpoint checkpoint;
-static struct counter counters[SENSOR_COUNT];
+static struct survivor living;
 static uint32_t records;
 
 uint8_t eeprom_byte(uint16_t address)
@@ -37,13 +37,10 @@ API void life_begin(const uint32_t *units)
     memset(erased, 0, sizeof erased);
     memset(written, 0, sizeof written);
     records = 0;
-    struct counter_record record;
-    (void)counter_log_open(&counters_log, &record);
-    memcpy(record.units, units, sizeof record.units);
-    checkpoint_restore(&checkpoint, &record);
-    for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-        counters[i].units = units[i];
-    }
+    (void)counter_log_open(&counters_log);
+    memcpy(counters_log.record.units, units, sizeof counters_log.record.units);
+    checkpoint_restore(&checkpoint, &counters_log.record);
+    (void)checkpoint_begin_life(&checkpoint, &counters_log.record, &living);
 }
 
 // Lets `seconds` pass in which the counters go evenly to `units`, and saves as main.c does.
@@ -51,19 +48,18 @@ API void life_run(const uint32_t *units, uint32_t seconds)
 {
     uint32_t from[SENSOR_COUNT];
     for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-        from[i] = counters[i].units;
+        from[i] = living.counter[i].units;
     }
     for (uint32_t second = 1; second <= seconds; second++) {
         for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
-            counters[i].units = from[i] + (uint32_t)((uint64_t)(units[i] - from[i]) * second / seconds);
+            living.counter[i].units = from[i] + (uint32_t)((uint64_t)(units[i] - from[i]) * second / seconds);
         }
         checkpoint_second(&checkpoint);
-        if (checkpoint_due(&checkpoint, counters)) {
-            struct counter_record record = {.watchdogs = 0};
-            checkpoint_record(&checkpoint, counters, false, &record);
-            counter_log_begin(&counters_log, &record);
+        if (checkpoint_due(&checkpoint, &living, &counters_log.record)) {
+            checkpoint_record(&checkpoint, &living, false, &counters_log.record);
+            counter_log_begin(&counters_log);
             work();
-            checkpoint_durable(&checkpoint);
+            checkpoint_durable(&checkpoint, &counters_log.record);
             records++;
         }
     }
