@@ -5,8 +5,8 @@
 
 #define BOARD_NAME "v2_0"
 #define BOARD_MCU atmega168
-#define BOARD_FLASH_LIMIT 11008 // of 16384; the table of commands takes what is above the 10 KB of the other boards
-#define BOARD_RAM_LIMIT 848 // of 1024, with the stack; six sensors in three copies, a message, a reply, the RS-485 buffers
+#define BOARD_FLASH_LIMIT 10240 // of 16384
+#define BOARD_RAM_LIMIT 640 // of 1024, with the stack
 #ifndef F_CPU
 #define F_CPU 16000000UL
 #endif
@@ -24,7 +24,7 @@
 #define RS485_DDR DDRD
 #define RS485_DRIVE_BIT 4
 #define BUS_RECEIVED_BYTES 64U // the host takes them every 50 ms
-#define BUS_TO_SEND_BYTES 32U
+#define BUS_TO_SEND_BYTES 16U // goes out when it is full, or when the message is over
 
 // Ports as they are numbered on the terminals: 1 to 3 clamps, 4 and 5 pulse inputs, 6 RS-485. The port map says which of the
 // SENSOR_COUNT sensors each belongs to.
@@ -60,14 +60,14 @@
 // Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
 #define CREEP_SIXTEENTHS 16U
 
-#define DEBOUNCE_MS 3U
+#define DEBOUNCE_MS 3U // until the main board sets another (`st`)
 
 // EEPROM map: two places for the settings, the counter log, the calibration (14 bytes).
 #define EEPROM_BYTES 512U
 #define SETTINGS_START 0U
-#define LOG_START 96U
+#define LOG_START 98U
 #define LOG_BYTES 387U // nine records
-#define CALIBRATION_START 483U
+#define CALIBRATION_START 485U
 
 // With nine records this interval makes the EEPROM last above twenty years.
 #define CHECKPOINT_S 1080U

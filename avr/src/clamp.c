@@ -25,8 +25,8 @@ static uint32_t block_sum256(struct clamp *clamp, const struct readings *reading
     return rms_sum256(readings->squares, readings->sum, readings->samples, offset_steps256(&clamp->offset), calibration->floor256);
 #else
     (void)clamp;
-    (void)calibration;
-    return readings->sum << 8;
+    const uint32_t sum256 = readings->sum << 8, floor = (uint32_t)readings->samples * calibration->floor256;
+    return sum256 > floor ? sum256 - floor : 0U;
 #endif
 }
 

@@ -8,15 +8,14 @@
 //   gw sw watchdog resets (u16)                      gb sb brown-outs (u16)
 //   gk sk analog enable, UART RX and TX invert (3 x u8)
 //   gi si LED: ff follows the link, 0 to 5 the pulses of that port (u8)
+//   gt st debounce time of the pulse inputs in ms (u8; ours, the original boards do not know it)
 //   gd    what has changed since the last time: records of u8 index, u32 counter, u16 thousandths, u32 extra (22 digits)
 //   ct    commit settings and counters to the EEPROM
 #ifndef COMMAND_H
 #define COMMAND_H
 
-#include "checkpoint.h"
 #include "frame.h"
 #include "settings.h"
-#include "survivor.h"
 
 // What gd has to tell. `extra` of the sensors below command_analog_sensors() is their power in W, of the others the clock in ms
 // at their newest pulse.
@@ -27,26 +26,18 @@ struct news {
     uint32_t extra[SENSOR_COUNT];
 };
 
-// What the commands work on.
-struct sensors {
-    struct settings *settings;
-    struct survivor *life;
-    struct checkpoint *checkpoint;
-    struct news *news;
-};
-
 enum command_outcome {
     COMMAND_ANSWERED,
     COMMAND_COMMIT, // answer once settings and counters are in the EEPROM
 };
 
-// Carries out the message, whose place the reply may share, and writes the reply.
-enum command_outcome command_run(const struct message *message, const struct sensors *sensors, struct reply *reply);
+// Carries out the message, whose place the reply may share, on what the board counts with (state.h), and writes the reply.
+enum command_outcome command_run(const struct message *message, struct reply *reply);
 
 // The reply to a message that is too short (zy), over-long or wrong (zz).
 void command_refuse(enum frame_fault fault, struct reply *reply);
 
 // How many of the first sensors are clamps' in the eyes of the main board: 3, or 1 when ports 2 and 3 are none (sk).
-uint8_t command_analog_sensors(const struct settings *settings);
+uint8_t command_analog_sensors(void);
 
 #endif

@@ -16,15 +16,13 @@ enum state {
 
 enum channel { CHANNEL_NONE, CHANNEL_CONTROL, CHANNEL_BUS };
 
-void frame_start(struct frame *frame, struct queue *to_bus, struct queue *from_bus)
+void frame_start(struct frame *frame)
 {
     frame->control = FRAME_IDLE;
     frame->unread = false;
     frame->state = RECEIVING;
     frame->channel = CHANNEL_NONE;
     frame->message_over = false;
-    frame->to_bus = to_bus;
-    frame->from_bus = from_bus;
 }
 
 static void take_control(struct frame *frame, uint8_t received)
@@ -45,7 +43,7 @@ static void take_bus(struct frame *frame, uint8_t received)
     if (nibble == HEX_INVALID) {
         frame->channel = CHANNEL_NONE; // garbled: what follows cannot be told from it
     } else if (frame->half) {
-        (void)queue_put(frame->to_bus, (uint8_t)(frame->byte | nibble)); // full: lost, as on any wire
+        (void)queue_put(&bus_to_send, (uint8_t)(frame->byte | nibble)); // full: lost, as on any wire
         frame->half = false;
     } else {
         frame->byte = (uint8_t)(nibble << 4);
@@ -99,7 +97,7 @@ static uint8_t send_bus(struct frame *frame)
     }
     if (frame->at != 0U) { // first the channel's letter, and from here on only what is there now: a transmission ends
         frame->at = 0;
-        frame->left = queue_fill(frame->from_bus);
+        frame->left = queue_fill(&bus_received);
         return 'u';
     }
     if (frame->left == 0U) {
@@ -107,7 +105,7 @@ static uint8_t send_bus(struct frame *frame)
         return END;
     }
     frame->left--;
-    frame->byte = queue_take(frame->from_bus);
+    frame->byte = queue_take(&bus_received);
     frame->half = true;
     return (uint8_t)hex_digit(frame->byte >> 4);
 }

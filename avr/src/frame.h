@@ -53,15 +53,17 @@ struct frame {
     bool half;    // a high digit has gone out or come in
     uint8_t crc;  // of the reply
     bool message_over; // the first zero has come: what came for RS-485 is complete
-    struct queue *to_bus;   // what the main board sends on u
-    struct queue *from_bus; // what it is sent
     union { // a message is read before its reply is written, so they share their place
         struct message message;
         struct reply reply;
     };
 };
 
-void frame_start(struct frame *frame, struct queue *to_bus, struct queue *from_bus);
+// What the main board sends on u, and what it is sent: the other ends belong to RS-485.
+extern struct queue bus_to_send;
+extern struct queue bus_received;
+
+void frame_start(struct frame *frame);
 
 // One byte has come in; the byte that goes out while the next one comes in.
 uint8_t frame_exchange(struct frame *frame, uint8_t received);

@@ -9,11 +9,11 @@
 #include "counter_log.h"
 #include "eeprom.h"
 #include "frame.h"
-#include "queue.h"
 #include "ring.h"
 
 // tick_hw.c: the tick interrupt samples clamps and pulse inputs and counts milliseconds.
 void tick_start(uint8_t debounce_ms);
+void tick_debounce(uint8_t debounce_ms);
 // The clamp's ADC readings since the last call.
 struct readings tick_take_clamp(uint8_t clamp);
 // Pulses since the last call, and the clock in ms at the newest of them (never 0).
@@ -32,9 +32,7 @@ void spi_start(struct frame *frame);
 // True when the main board has sent something since the last call.
 bool spi_heard(void);
 
-// rs485_hw.c, boards with LINK_SPI: half-duplex on the UART, fed from and to the link's queues.
-extern struct queue bus_received;
-extern struct queue bus_to_send;
+// rs485_hw.c, boards with LINK_SPI: half-duplex on the UART, from and to the queues in frame.h.
 void rs485_start(void);
 // Takes the bus and sends what is in the queue.
 void rs485_send(void);

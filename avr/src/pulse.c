@@ -9,9 +9,8 @@ uint8_t pulse_samples(uint16_t debounce_ms, uint16_t sample_hz)
     return samples > 255U ? 255U : (uint8_t)samples;
 }
 
-void pulse_start(struct pulse_input *input, bool level, uint8_t samples)
+void pulse_start(struct pulse_input *input, bool level)
 {
     input->level = level;
-    input->samples = samples;
     input->agreeing = 0;
 }

@@ -16,8 +16,8 @@ struct pulse_input {
 // Samples needed for `debounce_ms` at `sample_hz`, at least 1 and at most 255.
 uint8_t pulse_samples(uint16_t debounce_ms, uint16_t sample_hz);
 
-// Starts at `level` without counting it as an edge.
-void pulse_start(struct pulse_input *input, bool level, uint8_t samples);
+// Starts at `level` without counting it as an edge; `samples` is set apart, and may change at any time.
+void pulse_start(struct pulse_input *input, bool level);
 
 // Feeds one sample; true when a pulse (a stable falling edge) is complete. Inline: it runs in the tick interrupt.
 static inline bool pulse_sample(struct pulse_input *input, bool level)

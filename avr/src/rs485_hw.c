@@ -42,9 +42,9 @@ ISR(USART_TX_vect)
 void rs485_start(void)
 {
     RS485_DDR |= _BV(RS485_DRIVE_BIT);
+    UCSR0A = _BV(U2X0); // before the baud rate, which the simulator works out when it is written
     UBRR0H = (uint8_t)(UBRR_VALUE >> 8);
     UBRR0L = (uint8_t)UBRR_VALUE;
-    UCSR0A = _BV(U2X0);
     UCSR0C = _BV(UCSZ01) | _BV(UCSZ00); // 8N1
     UCSR0B = _BV(TXEN0) | _BV(RXEN0) | _BV(RXCIE0) | _BV(TXCIE0);
 }

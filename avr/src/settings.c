@@ -5,34 +5,25 @@
 #include "crc16.h"
 #include "eeprom.h"
 
-_Static_assert(SETTINGS_START + 2U * SETTINGS_PLACE <= LOG_START, "the settings do not fit their place in the EEPROM");
+#define PLACE_BYTES ((uint8_t)sizeof(struct settings))
+
+_Static_assert(SETTINGS_START + 2U * sizeof(struct settings) <= LOG_START, "the settings do not fit their place in the EEPROM");
 
 static uint16_t address_of(uint8_t place, uint8_t at)
 {
-    return (uint16_t)(SETTINGS_START + (place ? SETTINGS_PLACE : 0U) + at);
-}
-
-static uint8_t image_byte(const struct settings *settings, uint16_t crc, uint8_t at)
-{
-    if (at < SETTINGS_LENGTH) {
-        return ((const uint8_t *)settings)[at]; // both the AVR and the machines that test it are little endian
-    }
-    return (uint8_t)(at == SETTINGS_LENGTH ? crc & 0xFFU : crc >> 8);
+    return (uint16_t)(SETTINGS_START + (place ? PLACE_BYTES : 0U) + at);
 }
 
 static uint16_t crc_of(const struct settings *settings)
 {
-    uint16_t crc = crc16_byte(CRC16_START, SETTINGS_LAYOUT);
-    for (uint8_t i = 0; i < SETTINGS_LENGTH; i++) {
-        crc = crc16_byte(crc, image_byte(settings, 0, i));
-    }
-    return crc;
+    return crc16(settings, PLACE_BYTES - sizeof settings->crc) ^ SETTINGS_LAYOUT;
 }
 
-static bool same(const struct settings *settings, uint8_t place, uint16_t crc)
+static bool same(const struct settings *settings, uint8_t place)
 {
-    for (uint8_t i = 0; i < SETTINGS_PLACE; i++) {
-        if (eeprom_byte(address_of(place, i)) != image_byte(settings, crc, i)) {
+    const uint8_t *bytes = (const uint8_t *)settings;
+    for (uint8_t i = 0; i < PLACE_BYTES; i++) {
+        if (eeprom_byte(address_of(place, i)) != bytes[i]) {
             return false;
         }
     }
@@ -47,43 +38,42 @@ static void set_defaults(struct settings *settings)
     settings->software[0] = 1;
     settings->config[0] = 1;
     settings->led = 0xFF;
+    settings->debounce_ms = DEBOUNCE_MS;
     memset(settings->port, PORT_UNUSED, sizeof settings->port);
 }
 
 static bool read_place(struct settings *settings, uint8_t place)
 {
-    for (uint8_t i = 0; i < SETTINGS_LENGTH; i++) {
-        ((uint8_t *)settings)[i] = eeprom_byte(address_of(place, i));
+    uint8_t *bytes = (uint8_t *)settings;
+    for (uint8_t i = 0; i < PLACE_BYTES; i++) {
+        bytes[i] = eeprom_byte(address_of(place, i));
     }
-    return same(settings, place, crc_of(settings));
+    return settings->crc == crc_of(settings);
 }
 
 void settings_read(struct settings *settings, struct settings_commit *commit)
 {
     commit->writing = false;
+    const bool first = read_place(settings, 0);
+    const uint8_t sequence = settings->sequence;
+    commit->place = 1;
+    if (read_place(settings, 1) && (!first || (int8_t)(uint8_t)(settings->sequence - sequence) > 0)) {
+        return;
+    }
     commit->place = 0;
-    if (read_place(settings, 0)) {
-        const uint8_t sequence = settings->sequence;
-        if (read_place(settings, 1) && (int8_t)(uint8_t)(settings->sequence - sequence) > 0) {
-            commit->place = 1;
-        } else {
-            (void)read_place(settings, 0);
-        }
-    } else if (read_place(settings, 1)) {
-        commit->place = 1;
-    } else {
+    if (!read_place(settings, 0)) {
         set_defaults(settings);
     }
 }
 
 void settings_begin(struct settings *settings, struct settings_commit *commit)
 {
-    commit->crc = crc_of(settings);
-    if (same(settings, commit->place, commit->crc)) {
+    settings->crc = crc_of(settings);
+    if (same(settings, commit->place)) {
         return;
     }
     settings->sequence++;
-    commit->crc = crc_of(settings);
+    settings->crc = crc_of(settings);
     commit->at = 0;
     commit->writing = true;
 }
@@ -91,21 +81,20 @@ void settings_begin(struct settings *settings, struct settings_commit *commit)
 struct eeprom_step settings_step(const struct settings *settings, struct settings_commit *commit)
 {
     struct eeprom_step step = {.action = EEPROM_NOTHING, .value = 0, .address = SETTINGS_START};
+    const uint8_t other = commit->place ^ 1U;
     while (commit->writing) {
         const uint8_t at = commit->at++;
-        const uint8_t other = commit->place ^ 1U;
-        if (at == SETTINGS_PLACE) {
+        if (at == PLACE_BYTES) {
             commit->writing = false;
-            if (same(settings, other, commit->crc)) {
+            if (same(settings, other)) {
                 commit->place = other;
             }
             break;
         }
-        const uint8_t value = image_byte(settings, commit->crc, at);
-        if (eeprom_byte(address_of(other, at)) != value) {
+        step.value = ((const uint8_t *)settings)[at];
+        step.address = address_of(other, at);
+        if (eeprom_byte(step.address) != step.value) {
             step.action = EEPROM_REPLACE;
-            step.value = value;
-            step.address = address_of(other, at);
             break;
         }
     }
@@ -114,5 +103,5 @@ struct eeprom_step settings_step(const struct settings *settings, struct setting
 
 bool settings_durable(const struct settings *settings, const struct settings_commit *commit)
 {
-    return !commit->writing && same(settings, commit->place, commit->crc);
+    return !commit->writing && same(settings, commit->place);
 }

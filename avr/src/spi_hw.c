@@ -18,8 +18,9 @@ ISR(SPI_STC_vect)
     }
     if (received != 0U) {
         heard = true;
-        // A long message for the bus goes out while it comes in; a short one in one piece.
-        if (queue_fill(&bus_to_send) >= BUS_TO_SEND_BYTES / 2U) {
+        // A message for the bus that fits the queue goes out in one piece; a longer one while it comes in. A byte takes longer to come
+        // in, as two digits, than to go out.
+        if (queue_fill(&bus_to_send) >= BUS_TO_SEND_BYTES - 1U) {
             rs485_send();
         }
     } else if (link->message_over) {

@@ -12,11 +12,10 @@
 // How far a commit (`ct`) is: it is answered when both settings and counters are safe.
 enum commit_stage { COMMIT_NONE, COMMIT_ASKED, COMMIT_RECORD_BEGUN, COMMIT_RECORD_DURABLE };
 
-static struct settings settings;
+struct settings settings;
 static struct settings_commit settings_commit;
-static struct news news;
+struct news news;
 static struct frame frame;
-static const struct sensors sensors = {.settings = &settings, .life = &life, .checkpoint = &checkpoint, .news = &news};
 static uint8_t commit_stage; // enum commit_stage
 static uint8_t commit_s;
 
@@ -27,20 +26,20 @@ void link_read_settings(void)
 
 void link_start(void)
 {
-    frame_start(&frame, &bus_to_send, &bus_received);
+    frame_start(&frame);
     rs485_start();
     spi_start(&frame);
 }
 
 uint8_t link_debounce_ms(void)
 {
-    return DEBOUNCE_MS;
+    return settings.debounce_ms;
 }
 
 uint8_t link_sensor(uint8_t port)
 {
     const uint8_t sensor = settings.port[port];
-    const bool no_clamp = port < CLAMP_COUNT && port >= command_analog_sensors(&settings);
+    const bool no_clamp = port < CLAMP_COUNT && port >= command_analog_sensors();
     if (no_clamp || sensor >= SENSOR_COUNT || !settings.enabled[sensor]) {
         return LINK_NO_SENSOR;
     }
@@ -59,7 +58,7 @@ void link_counted(uint8_t sensor)
 
 void link_pulse(uint8_t sensor, uint32_t ms)
 {
-    if (sensor >= command_analog_sensors(&settings)) {
+    if (sensor >= command_analog_sensors()) {
         news.extra[sensor] = ms;
     }
     if (settings.led < PORT_COUNT && settings.port[settings.led] == sensor) {
@@ -70,7 +69,7 @@ void link_pulse(uint8_t sensor, uint32_t ms)
 
 void link_second(void)
 {
-    for (uint8_t i = 0; i < command_analog_sensors(&settings); i++) {
+    for (uint8_t i = 0; i < command_analog_sensors(); i++) {
         news.extra[i] = 0;
     }
     if (commit_stage != COMMIT_NONE && ++commit_s > COMMIT_S) { // the EEPROM is worn out: no answer is better than a wrong one
@@ -82,7 +81,7 @@ void link_second(void)
 // Called for each clamp after link_second(): the powers of the clamps of one sensor add up.
 void link_power(uint8_t sensor, uint32_t watts)
 {
-    if (sensor < command_analog_sensors(&settings)) {
+    if (sensor < command_analog_sensors()) {
         news.extra[sensor] += watts;
         link_counted(sensor);
     }
@@ -109,12 +108,13 @@ static void answer(void)
         news.told = 0;
         command_refuse(fault, &frame.reply);
     } else {
-        if (command_run(&frame.message, &sensors, &frame.reply) == COMMAND_COMMIT) {
+        if (command_run(&frame.message, &frame.reply) == COMMAND_COMMIT) {
             settings_begin(&settings, &settings_commit);
             commit_stage = COMMIT_ASKED;
             commit_s = 0;
             return;
         }
+        tick_debounce(settings.debounce_ms);
     }
     frame_answer(&frame);
 }

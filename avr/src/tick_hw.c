@@ -144,11 +144,18 @@ ISR(TIMER2_COMPB_vect)
     }
 }
 
+void tick_debounce(uint8_t debounce_ms)
+{
+    const uint8_t samples = pulse_samples(debounce_ms, TICK_HZ / PULSE_EVERY);
+    for (uint8_t i = 0; i < PULSE_COUNT; i++) {
+        pulses[i].input.samples = samples; // one byte: the interrupt sees the old or the new one
+    }
+}
+
 void tick_start(uint8_t debounce_ms)
 {
     static const uint8_t adc_channels[CLAMP_COUNT] = CLAMP_ADC_CHANNELS;
     static const uint8_t pulse_bits[PULSE_COUNT] = PULSE_BITS;
-    const uint8_t samples = pulse_samples(debounce_ms, TICK_HZ / PULSE_EVERY);
     for (uint8_t i = 0; i < CLAMP_COUNT; i++) {
         clamps[i].admux = ADMUX_REFERENCE | adc_channels[i];
     }
@@ -156,8 +163,9 @@ void tick_start(uint8_t debounce_ms)
         pulses[i].bit = (uint8_t)_BV(pulse_bits[i]);
         pulse_mask |= pulses[i].bit;
         // A contact that is closed at power-up counts nothing until it has opened: it may have been counted before.
-        pulse_start(&pulses[i].input, false, samples);
+        pulse_start(&pulses[i].input, false);
     }
+    tick_debounce(debounce_ms);
     PULSE_DDR &= (uint8_t)~pulse_mask;
     PULSE_PORT |= pulse_mask;
     adc_on();

@@ -68,6 +68,22 @@ static void the_trim_multiplies(void **state)
     assert_in_range(nano * 1e6 / plain_nano, 1020000 - 20, 1020000 + 20);
 }
 
+#if FRONT_END == FRONT_END_MEAN
+static void the_rectifiers_offset_is_taken_off(void **state)
+{
+    (void)state;
+    struct clamp clamp = {0};
+    const struct calibration offset = {.floor256 = 476}; // 1.86 steps: 2 mV
+    struct readings readings = steady(1.9, BLOCK_SAMPLES);
+    assert_int_equal(clamp_block(&clamp, &readings, METERCONST_DEFAULT, &offset), 0);
+    readings = steady(1, BLOCK_SAMPLES); // below the offset
+    assert_int_equal(clamp_block(&clamp, &readings, METERCONST_DEFAULT, &offset), 0);
+    const struct readings without = steady(300, BLOCK_SAMPLES), with = steady(300 + 476 / 256.0, BLOCK_SAMPLES);
+    const double wanted = (double)clamp_block(&clamp, &without, METERCONST_DEFAULT, &plain);
+    assert_in_range((double)clamp_block(&clamp, &with, METERCONST_DEFAULT, &offset), wanted * 0.99995, wanted * 1.00005);
+}
+#endif
+
 static void below_the_creep_threshold_nothing_counts(void **state)
 {
     (void)state;
@@ -95,6 +111,9 @@ int main(void)
         cmocka_unit_test(ten_blocks_are_a_second_of_power_and_of_energy),
         cmocka_unit_test(the_largest_readings_and_constants_do_not_overflow),
         cmocka_unit_test(the_trim_multiplies),
+#if FRONT_END == FRONT_END_MEAN
+        cmocka_unit_test(the_rectifiers_offset_is_taken_off),
+#endif
         cmocka_unit_test(below_the_creep_threshold_nothing_counts),
         cmocka_unit_test(without_samples_there_is_nothing),
     };

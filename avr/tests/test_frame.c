@@ -3,7 +3,7 @@
 #include "frame.h"
 
 static uint8_t to_bus_bytes[32], from_bus_bytes[64];
-static struct queue to_bus, from_bus;
+struct queue bus_to_send, bus_received;
 static struct frame frame;
 static uint8_t next; // what the slave shifts out next
 static char heard[300];
@@ -11,10 +11,10 @@ static char heard[300];
 static int start(void **state)
 {
     (void)state;
-    to_bus = (struct queue){.mask = 31, .bytes = to_bus_bytes};
-    from_bus = (struct queue){.mask = 63, .bytes = from_bus_bytes};
+    bus_to_send = (struct queue){.mask = 31, .bytes = to_bus_bytes};
+    bus_received = (struct queue){.mask = 63, .bytes = from_bus_bytes};
     memset(&frame, 0xA5, sizeof frame);
-    frame_start(&frame, &to_bus, &from_bus);
+    frame_start(&frame);
     next = 0;
     return 0;
 }
@@ -189,22 +189,22 @@ static void bytes_for_the_bus_go_both_ways(void **state)
 {
     (void)state;
     send("u0103fF00");
-    assert_int_equal(queue_fill(&to_bus), 4);
+    assert_int_equal(queue_fill(&bus_to_send), 4);
     assert_memory_equal(to_bus_bytes, "\x01\x03\xff\x00", 4);
     send("u1x22");
-    assert_int_equal(queue_fill(&to_bus), 4); // garbled: not one wrong byte
+    assert_int_equal(queue_fill(&bus_to_send), 4); // garbled: not one wrong byte
     for (int i = 0; i < 3; i++) {
-        (void)queue_put(&from_bus, (uint8_t)(0x9f + i));
+        (void)queue_put(&bus_received, (uint8_t)(0x9f + i));
     }
     assert_string_equal(read_frame(1), "lu9fa0a1");
     send("lgh93.");
     reply_with('g', 'h', "\x00\x02\x01", 3);
-    (void)queue_put(&from_bus, 0x05);
+    (void)queue_put(&bus_received, 0x05);
     assert_string_equal(read_frame(1), "lgh00020195.u05");
     for (int i = 0; i < 100; i++) {
-        (void)queue_put(&from_bus, (uint8_t)i);
+        (void)queue_put(&bus_received, (uint8_t)i);
     }
-    assert_int_equal(queue_fill(&from_bus), 64);
+    assert_int_equal(queue_fill(&bus_received), 64);
     assert_string_equal(read_frame(1), "");
     assert_int_equal(strlen(read_frame(1)), 2 + 128);
 }
@@ -213,10 +213,10 @@ static void a_transmission_ends_although_bytes_keep_coming(void **state)
 {
     (void)state;
     send("u");
-    (void)queue_put(&from_bus, 1);
+    (void)queue_put(&bus_received, 1);
     size_t length = 0;
     while (transfer(0) != 0) {
-        (void)queue_put(&from_bus, 2);
+        (void)queue_put(&bus_received, 2);
         assert_true(++length < 20);
     }
 }
@@ -232,8 +232,8 @@ static void noise_never_breaks_it(void **state)
             (void)frame_check(&frame);
             reply_with('g', 'h', "\x00\x02\x01", 3);
         }
-        while (queue_fill(&to_bus)) {
-            (void)queue_take(&to_bus);
+        while (queue_fill(&bus_to_send)) {
+            (void)queue_take(&bus_to_send);
         }
     }
     (void)read_frame(1);

@@ -24,8 +24,8 @@ static void samples_for_a_time(void **state)
 static void a_clean_pulse_counts_once_at_its_falling_edge(void **state)
 {
     (void)state;
-    struct pulse_input input;
-    pulse_start(&input, true, 3);
+    struct pulse_input input = {.samples = 3};
+    pulse_start(&input, true);
     assert_int_equal(feed(&input, "1100"), 0);
     assert_int_equal(feed(&input, "0"), 1);
     assert_int_equal(feed(&input, "000000111111111"), 0);
@@ -35,8 +35,8 @@ static void a_clean_pulse_counts_once_at_its_falling_edge(void **state)
 static void bounce_at_both_edges_counts_nothing_more(void **state)
 {
     (void)state;
-    struct pulse_input input;
-    pulse_start(&input, true, 3);
+    struct pulse_input input = {.samples = 3};
+    pulse_start(&input, true);
     assert_int_equal(feed(&input, "110100100000101101110111"), 1);
     assert_int_equal(feed(&input, "0101000100111011000111"), 2);
 }
@@ -44,35 +44,35 @@ static void bounce_at_both_edges_counts_nothing_more(void **state)
 static void a_spike_shorter_than_the_debounce_time_counts_nothing(void **state)
 {
     (void)state;
-    struct pulse_input input;
-    pulse_start(&input, true, 3);
+    struct pulse_input input = {.samples = 3};
+    pulse_start(&input, true);
     assert_int_equal(feed(&input, "1001110011011001"), 0);
 }
 
 static void an_opening_too_short_does_not_split_a_pulse(void **state)
 {
     (void)state;
-    struct pulse_input input;
-    pulse_start(&input, true, 3);
+    struct pulse_input input = {.samples = 3};
+    pulse_start(&input, true);
     assert_int_equal(feed(&input, "000011000110000"), 1);
 }
 
 static void a_contact_closed_at_the_start_counts_after_it_has_opened(void **state)
 {
     (void)state;
-    struct pulse_input input;
-    pulse_start(&input, false, 3);
+    struct pulse_input input = {.samples = 3};
+    pulse_start(&input, false);
     assert_int_equal(feed(&input, "00000000"), 0);
     assert_int_equal(feed(&input, "111000"), 1);
-    pulse_start(&input, false, 3);
+    pulse_start(&input, false);
     assert_int_equal(feed(&input, "1111000"), 1);
 }
 
 static void one_sample_is_enough_when_asked_for(void **state)
 {
     (void)state;
-    struct pulse_input input;
-    pulse_start(&input, true, 1);
+    struct pulse_input input = {.samples = 1};
+    pulse_start(&input, true);
     assert_int_equal(feed(&input, "010101"), 3);
 }
 

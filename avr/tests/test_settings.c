@@ -85,7 +85,7 @@ static void a_worn_byte_makes_no_commit_durable(void **state)
     (void)state;
     settings.meterconst[0] = 1111;
     commit_until(0);
-    eeprom_stuck_at = (uint16_t)(SETTINGS_START + (commit.place ? 0U : SETTINGS_PLACE) + 1U);
+    eeprom_stuck_at = (uint16_t)(SETTINGS_START + (commit.place ? 0U : sizeof(struct settings)) + 1U);
     settings.meterconst[0] = 2222;
     commit_until(0);
     assert_false(settings_durable(&settings, &commit));

@@ -27,7 +27,8 @@ MEAN_BOARD, RMS_BOARD = "v1_1", "uno"
 def _board(name: str, seed: int) -> Board:
     """Return a board whose noise floor has been calibrated with open clamps, as docs/board.md tells."""
     header = BoardHeader(name)
-    calibration = ClampCalibration(0.0, NOISE_STEPS**2 + 1 / 12)
+    rms = header.text("FRONT_END") == "FRONT_END_RMS"
+    calibration = ClampCalibration(0.0, NOISE_STEPS**2 + 1 / 12 if rms else None)
     clamps = [calibration] * header.number("CLAMP_COUNT")
     return Board(name, eeprom=calibrated_image(provisioned_image(header), header, clamps), seed=seed)
 

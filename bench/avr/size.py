@@ -27,7 +27,8 @@ def _sections(elf: Path) -> dict[str, int]:
     return {name: int(size) for name, size in re.findall(r"^(\.\w+)\s+(\d+)", listed, re.MULTILINE)}
 
 
-def _static_end(elf: Path) -> int:
+def static_end(elf: Path) -> int:
+    """Return the address in SRAM behind the last variable of a firmware."""
     symbols = subprocess.run(["avr-nm", str(elf)], capture_output=True, text=True, check=True).stdout
     found = re.search(r"^([0-9a-f]+) \w _end$", symbols, re.MULTILINE)
     if found is None:
@@ -38,7 +39,7 @@ def _static_end(elf: Path) -> int:
 def stack_used(name: str, elf: Path, seconds: float) -> int:
     """Return how many bytes the stack reached in `seconds` of a busy board and a warned power cut."""
     header = BoardHeader(name)
-    first = _static_end(elf)
+    first = static_end(elf)
     with Board(name, eeprom=provisioned_image(header)) as board:
         top = board.ram_end
         for address in range(first, top + 1):

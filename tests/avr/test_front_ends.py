@@ -118,6 +118,20 @@ def test_a_gain_trim_in_the_eeprom_counts(make: Callable[..., Board], name: str,
     assert save_and_read(board)[0] == pytest.approx(board.clamp_seen_wh(0) * (1 + trim) * 10 / 10.2, rel=0.001)
 
 
+def test_an_open_clamp_whose_rectifier_has_an_offset_reads_0_once_calibrated(make: Callable[..., Board]) -> None:
+    """2 mV of offset are 1.86 steps, 23 W; docs/board.md tells how to find and set it."""
+    offset_steps = 1.86
+    powers = []
+    for floor in (None, offset_steps):
+        board = make("v1_1", ClampCalibration(0.0, floor))
+        board.clamp_waveform(0, Waveform(0, offset=offset_steps))
+        board.clamp_waveform(1, Waveform(5000, offset=offset_steps))
+        lines = board.run_for(20)
+        powers.append((_powers(lines, 0)[-1], _powers(lines, 1)[-1]))
+    assert powers[0] == (pytest.approx(23, abs=3), pytest.approx(5023, abs=3))
+    assert powers[1] == (0, pytest.approx(5000, abs=3))
+
+
 def test_the_noise_floor_makes_small_loads_right(make: Callable[..., Board]) -> None:
     errors = []
     for floor in (1 / 12, 1 / 12 + 0.4**2):

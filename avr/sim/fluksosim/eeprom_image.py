@@ -122,13 +122,14 @@ def fresh_image(header: BoardHeader, sensors: Sequence[FactorySensor], counters:
 class ClampCalibration:
     """A clamp's own calibration, as avr/src/calibration.h.
 
-    `trim`: by how much its readings are multiplied, less 1 (-0.5 to 0.49998). `floor`: squared ADC steps (0 to 255.99)
-    that are there without any current and are taken off the mean square; for the RMS front end. It is the noise's RMS
-    squared, and 1/12 for the rounding to whole steps.
+    `trim`: by how much its readings are multiplied, less 1 (-0.5 to 0.49998). `floor` (0 to 255.99): what is there
+    without any current and is taken off. For the RMS front end squared ADC steps, off the mean square: the noise's RMS
+    squared, and 1/12 for the rounding to whole steps. For the rectifying one ADC steps, off the mean. None leaves it
+    at the firmware's default: 1/12 or 0.
     """
 
     trim: float = 0.0
-    floor: float = 1 / 12
+    floor: float | None = None
 
 
 def calibrated_image(image: bytes, header: BoardHeader, clamps: Sequence[ClampCalibration]) -> bytes:
@@ -136,8 +137,10 @@ def calibrated_image(image: bytes, header: BoardHeader, clamps: Sequence[ClampCa
     if len(clamps) != header.number("CLAMP_COUNT"):
         raise ValueError(f"the board has {header.number('CLAMP_COUNT')} clamps, not {len(clamps)}")
     block = b""
+    default = 1 / 12 if header.text("FRONT_END") == "FRONT_END_RMS" else 0.0
     for clamp in clamps:
-        trim, floor = round(clamp.trim * 65536), round(clamp.floor * 256)
+        trim = round(clamp.trim * 65536)
+        floor = round((default if clamp.floor is None else clamp.floor) * 256)
         if not -32768 <= trim <= 32767 or not 0 <= floor <= 65535:
             raise ValueError(f"a trim goes from -0.5 to 0.49998, a floor from 0 to 255.99: {clamp}")
         block += struct.pack("<hH", trim, floor)

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "frame.h"
+#include "state.h"
 
 #define MUST(what) \
     do { \
@@ -15,12 +16,12 @@
         } \
     } while (0)
 
-static struct settings settings;
-static struct survivor life;
-static struct checkpoint checkpoint;
-static struct news news;
+struct settings settings;
+struct survivor life;
+struct checkpoint checkpoint;
+struct news news;
+struct queue bus_to_send, bus_received;
 static struct frame frame;
-static const struct sensors sensors = {.settings = &settings, .life = &life, .checkpoint = &checkpoint, .news = &news};
 
 static void answer(void)
 {
@@ -33,7 +34,7 @@ static void answer(void)
         command_refuse(fault, &frame.reply);
     } else {
         MUST(frame.message.length >= 2 && frame.message.length <= MESSAGE_LONGEST);
-        (void)command_run(&frame.message, &sensors, &frame.reply);
+        (void)command_run(&frame.message, &frame.reply);
     }
     MUST(frame.reply.length <= REPLY_BYTES);
     for (uint8_t i = 0; i < SENSOR_COUNT; i++) {
@@ -72,25 +73,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     static uint8_t down[32];
     static uint8_t up[64];
-    struct queue to_bus = {.mask = sizeof down - 1, .bytes = down};
-    struct queue from_bus = {.mask = sizeof up - 1, .bytes = up};
+    bus_to_send = (struct queue){.mask = sizeof down - 1, .bytes = down};
+    bus_received = (struct queue){.mask = sizeof up - 1, .bytes = up};
     memset(&settings, 0, sizeof settings);
     memset(&life, 0, sizeof life);
     memset(&checkpoint, 0, sizeof checkpoint);
     memset(&news, 0, sizeof news);
     memset(&frame, 0, sizeof frame);
     next = 0;
-    frame_start(&frame, &to_bus, &from_bus);
+    frame_start(&frame);
     for (uint8_t i = 0; i < data[1]; i++) {
-        (void)queue_put(&from_bus, i);
+        (void)queue_put(&bus_received, i);
     }
     for (size_t i = 2; i < size; i++) {
         (void)exchange(data[i]);
         if (!(data[0] & 1U) && i % ((data[0] >> 1) + 1U) == 0) {
             answer();
         }
-        if (queue_fill(&to_bus) && (data[i] & 3U) == 3U) {
-            (void)queue_take(&to_bus);
+        if (queue_fill(&bus_to_send) && (data[i] & 3U) == 3U) {
+            (void)queue_take(&bus_to_send);
         }
     }
 
