@@ -20,7 +20,10 @@
 #define CLAMP_COUNT 2
 #define PULSE_COUNT 2
 #define SENSOR_COUNT (CLAMP_COUNT + PULSE_COUNT)
-#define FRONT_END FRONT_END_RMS // src/front_end.h
+#ifndef FRONT_END
+#define FRONT_END FRONT_END_RMS
+#endif
+#include "../src/front_end.h"
 #define CLAMP_ADC_CHANNELS {0, 1} // A0 and A1
 #define PULSE_PORT PORTD
 #define PULSE_DDR DDRD
@@ -41,12 +44,17 @@
 // Energy is booked ten times a second, so that creep is judged over whole cycles of 50 and of 60 Hz.
 #define BLOCK_TICKS (TICK_HZ / 10U)
 
-// P [W] = RMS of the ADC steps x meter constant x 9 / METERCONST_DIVISOR. The default: 230 V, a clamp of 2000 turns, 47 ohm, 5 V
-// over 1024 steps; 50 A are then 240 steps. A sine peaks at 340 of 512, which leaves room for harmonics.
+// P [W] = RMS of the ADC steps (or their mean) x meter constant x 9 / METERCONST_DIVISOR. The default for RMS: 230 V, a clamp of
+// 2000 turns, 47 ohm, 5 V over 1024 steps; 50 A are then 241 steps. A sine peaks at 340 of 512, which leaves room for harmonics.
 #define METERCONST_DIVISOR 4000U
+#if FRONT_END == FRONT_END_RMS
 #define METERCONST_DEFAULT 21239U
+#else
+#define METERCONST_DEFAULT 5508U // the original's, 50 A at 230 V
+#endif
 #define PULSE_WEIGHT_DEFAULT 1U
-// Below this RMS (sixteenths of an ADC step; 16 is 48 W) a clamp is open or idle and counts nothing.
+// Below this reading (sixteenths of an ADC step; for a 50 A clamp 16 is 12.4 W of mean, 48 W of RMS) a clamp is open or idle and
+// counts nothing.
 #define CREEP_SIXTEENTHS 16U
 
 #define DEBOUNCE_MS 3U

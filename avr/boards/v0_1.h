@@ -21,7 +21,10 @@
 #define CLAMP_COUNT 2
 #define PULSE_COUNT 2
 #define SENSOR_COUNT (CLAMP_COUNT + PULSE_COUNT)
-#define FRONT_END FRONT_END_MEAN // src/front_end.h
+#ifndef FRONT_END
+#define FRONT_END FRONT_END_MEAN
+#endif
+#include "../src/front_end.h"
 #define CLAMP_ADC_CHANNELS {0, 1} // ADC0 = PC0, ADC1 = PC1
 #define PULSE_PORT PORTD
 #define PULSE_DDR DDRD
@@ -44,9 +47,14 @@
 
 // The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. 5508 for 50 A at 230 V.
 #define METERCONST_DIVISOR 4000U
+#if FRONT_END == FRONT_END_RMS
+#define METERCONST_DEFAULT 21239U // 230 V, a clamp of 2000 turns, 47 ohm, 5 V over 1024 steps: 50 A are 241 steps
+#else
 #define METERCONST_DEFAULT 5508U
+#endif
 #define PULSE_WEIGHT_DEFAULT 1U
-// Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
+// Below this reading (sixteenths of an ADC step; for a 50 A clamp 16 is 12.4 W of mean, 48 W of RMS) a clamp is open or idle and
+// counts nothing.
 #define CREEP_SIXTEENTHS 16U
 
 #define DEBOUNCE_MS 3U

@@ -5,7 +5,15 @@
 
 #define BOARD_NAME "v2_0"
 #define BOARD_MCU atmega168
+#ifndef FRONT_END
+#define FRONT_END FRONT_END_MEAN
+#endif
+#include "../src/front_end.h"
+#if FRONT_END == FRONT_END_RMS
+#define BOARD_FLASH_LIMIT 11264 // of 16384; squares and root take 1 KB
+#else
 #define BOARD_FLASH_LIMIT 10240 // of 16384
+#endif
 #define BOARD_RAM_LIMIT 640 // of 1024, with the stack
 #ifndef F_CPU
 #define F_CPU 16000000UL
@@ -32,7 +40,6 @@
 #define PULSE_COUNT 2
 #define PORT_COUNT 6
 #define SENSOR_COUNT 6
-#define FRONT_END FRONT_END_MEAN // src/front_end.h
 #define CLAMP_ADC_CHANNELS {0, 1, 2} // ADC0 = PC0, ADC1 = PC1, ADC2 = PC2
 #define PULSE_PORT PORTD
 #define PULSE_DDR DDRD
@@ -56,8 +63,13 @@
 // The original's meter constant: W = mean ADC step x meter constant x 9 / METERCONST_DIVISOR. The main board sets
 // the constant (`sm`); 5163 is its own for 50 A at 230 V.
 #define METERCONST_DIVISOR 3750U
+#if FRONT_END == FRONT_END_RMS
+#define METERCONST_DEFAULT 19912U // 230 V, a clamp of 2000 turns, 47 ohm, 5 V over 1024 steps: 50 A are 241 steps
+#else
 #define METERCONST_DEFAULT 5163U
-// Below this mean (sixteenths of an ADC step; 16 is 12.4 W on a 50 A clamp) a clamp is open or idle and counts nothing.
+#endif
+// Below this reading (sixteenths of an ADC step; for a 50 A clamp 16 is 12.4 W of mean, 48 W of RMS) a clamp is open or idle and
+// counts nothing.
 #define CREEP_SIXTEENTHS 16U
 
 #define DEBOUNCE_MS 3U // until the main board sets another (`st`)

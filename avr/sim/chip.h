@@ -3,9 +3,11 @@
 #define CHIP_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include <avr_eeprom.h>
 #include <avr_spi.h>
+#include <avr_uart.h>
 #include <sim_avr.h>
 
 // What Python calls; everything else stays inside the library.
@@ -34,6 +36,7 @@ struct clamp {
     double seen; // integral of the level, steps x s
     uint64_t cycle;
     uint16_t code; // last conversion
+    uint64_t conversions; // begun since the measurements began
 };
 
 // A level of an input pin from `cycle` on.
@@ -43,6 +46,13 @@ struct contact_event {
     uint8_t bit;
     uint8_t level;
     struct contact_event *next, *previous;
+};
+
+// What comes in at the UART, ascending in time.
+struct incoming {
+    uint64_t cycle[UART_QUEUE];
+    uint8_t byte[UART_QUEUE];
+    unsigned written, taken;
 };
 
 // What a cut in the middle of an EEPROM operation leaves in the cell.
@@ -57,6 +67,42 @@ struct interrupt_times {
     int pending, running;
     uint64_t pending_cycle, running_cycle;
     uint64_t longest_wait, longest_run;
+};
+
+// What a trace shows, in the order of its file.
+#define TRACE_PINS 8
+enum traced {
+    TRACE_SUPPLY, // mV
+    TRACE_RESET,
+    TRACE_AWAKE,
+    TRACE_ADC_CHANNEL, // of the conversion begun last
+    TRACE_ADC_CODE,    // its result
+    TRACE_EEPROM_BUSY,
+    TRACE_EEPROM_ADDRESS, // of the byte being erased or written
+    TRACE_UART_SENDS,
+    TRACE_UART_SENT,
+    TRACE_UART_RECEIVES,
+    TRACE_UART_RECEIVED,
+    TRACE_SPI_TRANSFERS,
+    TRACE_SPI_MOSI,
+    TRACE_SPI_MISO,
+    TRACE_PIN,
+    TRACE_INTERRUPT = TRACE_PIN + TRACE_PINS,
+    TRACE_SIGNALS = TRACE_INTERRUPT + INTERRUPTS,
+};
+
+struct trace {
+    FILE *file; // NULL: nobody looks
+    uint64_t ns; // of what was written last
+    uint32_t value[TRACE_SIGNALS];
+    struct trace_pin {
+        struct fluksosim *sim;
+        avr_irq_t *irq;
+        int signal;
+        char name[32];
+    } pin[TRACE_PINS];
+    int pins;
+    char interrupt[INTERRUPTS][32]; // names; "" for what is not traced
 };
 
 // The serial programming interface.
@@ -100,16 +146,20 @@ struct fluksosim {
     int cut_leaves;                // enum cut_leaves
     uint8_t pulls[256][2]; // mask and value of the contacts on each port letter
     struct contact_event *events, *last_event; // ascending in time
+    avr_uart_t *uart_unit;
+    avr_io_write_t write_udr; // simavr's own
     struct {
         uint64_t cycle;
         uint8_t byte;
     } uart[UART_QUEUE];
     unsigned uart_written, uart_taken;
     uint64_t uart_lost;
+    struct incoming incoming;
     uint64_t powered_cycles, asleep_cycles;
     struct interrupt_times interrupt[INTERRUPTS];
     avr_spi_t *spi;
     uint8_t spi_shift; // what the slave shifts out next
+    struct trace trace;
 };
 
 // random.c: xorshift64*, the same seed gives the same run.
@@ -121,6 +171,7 @@ void connect_clamps(struct fluksosim *sim);
 
 // interrupts.c
 void connect_interrupts(struct fluksosim *sim);
+void forget_interrupts(struct fluksosim *sim);
 
 // eeprom.c
 void connect_eeprom(struct fluksosim *sim);
@@ -133,8 +184,18 @@ void connect_isp(struct fluksosim *sim);
 // spi.c
 void connect_spi(struct fluksosim *sim);
 
+// uart.c
+void connect_uart(struct fluksosim *sim);
+void arm_incoming(struct fluksosim *sim); // after a reset, which clears timers
+
 // fluksosim.c
 int fluksosim_run(struct fluksosim *sim, uint64_t cycle);
+
+// trace.c
+void trace_value(struct fluksosim *sim, int signal, uint32_t value); // the value of an enum traced from now on
+void trace_event(struct fluksosim *sim, int signal);
+void trace_halt(struct fluksosim *sim); // the CPU stops: what interrupt it was in does not return
+int fluksosim_trace_end(struct fluksosim *sim);
 
 // contacts.c
 void restore_contacts(struct fluksosim *sim); // after a reset, which clears registers and timers

@@ -65,8 +65,11 @@ static void on_conversion(struct avr_irq_t *irq, uint32_t value, void *param)
         return;
     }
     struct clamp *clamp = &sim->clamp[e.mux.src];
+    clamp->conversions++;
     const double code = floor(front_end(sim, clamp) + 0.5); // the first transition is at half a step (data sheet)
     clamp->code = code < 0 ? 0 : code > ADC_STEPS ? (uint16_t)ADC_STEPS : (uint16_t)code;
+    trace_value(sim, TRACE_ADC_CHANNEL, e.mux.src);
+    trace_value(sim, TRACE_ADC_CODE, clamp->code);
     // simavr takes whole millivolts and rounds down: this many give exactly that code.
     const double reference = sim->avr->data[ADMUX_ADDRESS] >> 6 == ADMUX_BANDGAP ? BANDGAP_MV : sim->avr->avcc;
     const uint32_t mv = (uint32_t)ceil(clamp->code * reference / ADC_STEPS);
@@ -109,6 +112,12 @@ API double fluksosim_clamp_seen(struct fluksosim *sim, int channel)
     }
     advance(sim, &sim->clamp[channel]);
     return sim->clamp[channel].seen;
+}
+
+// Conversions that the firmware has begun on this channel since the measurements began.
+API uint64_t fluksosim_conversions(const struct fluksosim *sim, int channel)
+{
+    return channel >= 0 && channel < CLAMPS ? sim->clamp[channel].conversions : 0;
 }
 
 // Sets the mains frequency; the phase goes on without a step.

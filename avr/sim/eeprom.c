@@ -22,6 +22,7 @@ void finish_eeprom(struct fluksosim *sim)
         *cell = sim->eeprom_value;
     }
     sim->eeprom_busy = 0;
+    trace_value(sim, TRACE_EEPROM_BUSY, 0);
     sim->avr->data[sim->eeprom->r_eecr] &= (uint8_t)~EECR_EEPE;
 }
 
@@ -56,6 +57,8 @@ static void on_eecr(avr_t *avr, avr_io_addr_t addr, uint8_t v, void *param)
         sim->eeprom_armed = 0;
         sim->eeprom_busy = 1;
         sim->eeprom_address = address;
+        trace_value(sim, TRACE_EEPROM_ADDRESS, address);
+        trace_value(sim, TRACE_EEPROM_BUSY, 1);
         sim->eeprom_mode = v & EECR_MODE;
         sim->eeprom_value = avr->data[eeprom->r_eedr];
         sim->eeprom_operations++;
@@ -93,6 +96,7 @@ void tear_eeprom(struct fluksosim *sim)
     }
     sim->cut_leaves = CUT_LEAVES_ANYTHING;
     sim->eeprom_busy = 0;
+    trace_value(sim, TRACE_EEPROM_BUSY, 0);
 }
 
 void connect_eeprom(struct fluksosim *sim)

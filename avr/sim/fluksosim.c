@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <avr_acomp.h>
-#include <avr_uart.h>
 #include <sim_hex.h>
 #include <sim_irq.h>
 
@@ -27,29 +26,18 @@ static void silent_logger(avr_t *avr, const int level, const char *format, va_li
     }
 }
 
-static void on_uart(struct avr_irq_t *irq, uint32_t value, void *param)
-{
-    (void)irq;
-    struct fluksosim *sim = param;
-    if (sim->uart_written - sim->uart_taken >= UART_QUEUE) {
-        sim->uart_lost++;
-        return;
-    }
-    sim->uart[sim->uart_written % UART_QUEUE].byte = (uint8_t)value;
-    sim->uart[sim->uart_written % UART_QUEUE].cycle = sim->avr->cycle;
-    sim->uart_written++;
-}
-
 // Called when the CPU sleeps: time passes for it, but not for us.
 static void note_sleep(avr_t *avr, avr_cycle_count_t how_long)
 {
     struct fluksosim *sim = avr->custom.data;
     sim->asleep_cycles += how_long + 1;
+    trace_value(sim, TRACE_AWAKE, 0);
 }
 
 static void apply_supply(struct fluksosim *sim)
 {
     sim->avr->vcc = sim->avr->avcc = (uint32_t)sim->supply_mv;
+    trace_value(sim, TRACE_SUPPLY, (uint32_t)sim->supply_mv);
     avr_raise_irq(avr_io_getirq(sim->avr, AVR_IOCTL_ACOMP_GETIRQ, ACOMP_IRQ_AIN1), (uint32_t)(sim->supply_mv / 4.4));
 }
 
@@ -62,7 +50,11 @@ static void on_reset(avr_io_t *io)
     }
     sim->eeprom_armed = 0;
     sim->resets++;
+    trace_event(sim, TRACE_RESET);
+    trace_halt(sim);
+    trace_value(sim, TRACE_AWAKE, 1);
     restore_contacts(sim);
+    arm_incoming(sim);
     apply_supply(sim);
 }
 
@@ -132,9 +124,7 @@ API struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t 
     sim->io.reset = on_reset;
     avr_register_io(avr, &sim->io);
 
-    uint32_t flags = 0;
-    avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
-    avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), on_uart, sim);
+    connect_uart(sim);
     connect_clamps(sim);
     connect_interrupts(sim);
     return sim;
@@ -142,6 +132,7 @@ API struct fluksosim *fluksosim_open(const char *hex, const char *mcu, uint32_t 
 
 API void fluksosim_close(struct fluksosim *sim)
 {
+    fluksosim_trace_end(sim);
     forget_contacts(sim);
     avr_terminate(sim->avr);
     free(sim->avr);
@@ -167,6 +158,8 @@ API void fluksosim_power_off(struct fluksosim *sim)
     tear_eeprom(sim);
     sim->powered = 0;
     sim->supply_mv = 0;
+    trace_value(sim, TRACE_SUPPLY, 0);
+    trace_halt(sim);
 }
 
 // A press on reset: SRAM stays.
@@ -249,22 +242,14 @@ API uint64_t fluksosim_awake_cycles(const struct fluksosim *sim)
     return sim->powered_cycles - sim->asleep_cycles;
 }
 
-// Takes up to `limit` bytes the UART has begun to send, with the cycle of each; how many.
-API int fluksosim_uart(struct fluksosim *sim, uint8_t *bytes, uint64_t *cycles, int limit)
+// Begins all measurements anew: powered and awake cycles, interrupts, conversions.
+API void fluksosim_measure_anew(struct fluksosim *sim)
 {
-    int taken = 0;
-    while (taken < limit && sim->uart_taken != sim->uart_written) {
-        bytes[taken] = sim->uart[sim->uart_taken % UART_QUEUE].byte;
-        cycles[taken] = sim->uart[sim->uart_taken % UART_QUEUE].cycle;
-        sim->uart_taken++;
-        taken++;
+    sim->powered_cycles = sim->asleep_cycles = 0;
+    forget_interrupts(sim);
+    for (int i = 0; i < CLAMPS; i++) {
+        sim->clamp[i].conversions = 0;
     }
-    return taken;
-}
-
-API uint64_t fluksosim_uart_lost(const struct fluksosim *sim)
-{
-    return sim->uart_lost;
 }
 
 API uint8_t fluksosim_data(const struct fluksosim *sim, uint16_t address)

@@ -19,7 +19,9 @@ static void on_running(struct avr_irq_t *irq, uint32_t value, void *param)
     (void)irq;
     struct interrupt_times *times = param;
     const uint64_t now = times->sim->avr->cycle;
+    trace_value(times->sim, TRACE_INTERRUPT + times->vector->vector, value != 0);
     if (value) {
+        trace_value(times->sim, TRACE_AWAKE, 1); // nothing else wakes it
         if (times->pending && now - times->pending_cycle > times->longest_wait) {
             times->longest_wait = now - times->pending_cycle;
         }
@@ -60,8 +62,7 @@ API uint64_t fluksosim_interrupt_wait(const struct fluksosim *sim, int vector)
     return vector >= 0 && vector < INTERRUPTS ? sim->interrupt[vector].longest_wait : 0;
 }
 
-// Forgets both, to begin a measurement after the firmware's start.
-API void fluksosim_interrupts_forget(struct fluksosim *sim)
+void forget_interrupts(struct fluksosim *sim)
 {
     for (int i = 0; i < INTERRUPTS; i++) {
         sim->interrupt[i].longest_run = sim->interrupt[i].longest_wait = 0;

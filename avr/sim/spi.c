@@ -1,6 +1,5 @@
-// The SPI slave and the UART's receiver, from the main board's and the bus's side.
+// The SPI slave, from the main board's side.
 #include <avr_spi.h>
-#include <avr_uart.h>
 #include <sim_irq.h>
 #include <string.h>
 
@@ -34,22 +33,12 @@ API int fluksosim_spi(struct fluksosim *sim, const uint8_t *out, uint8_t *in, in
         in[i] = 0xFF; // nobody drives the line
         if (sim->powered && sim->spi && avr_regbit_get(sim->avr, sim->spi->spe)) {
             in[i] = sim->spi_shift;
+            trace_value(sim, TRACE_SPI_MOSI, out[i]);
+            trace_value(sim, TRACE_SPI_MISO, in[i]);
+            trace_event(sim, TRACE_SPI_TRANSFERS);
             sim->spi_shift = out[i]; // the shift register: unless the firmware writes, this comes back
             avr_raise_irq(avr_io_getirq(sim->avr, AVR_IOCTL_SPI_GETIRQ(0), SPI_IRQ_INPUT), out[i]);
         }
-        const int state = fluksosim_run(sim, sim->avr->cycle + gap);
-        if (state < 0) {
-            return state;
-        }
-    }
-    return 0;
-}
-
-// Lets `count` bytes come in at the UART, one each `gap` cycles. As fluksosim_run.
-API int fluksosim_uart_receive(struct fluksosim *sim, const uint8_t *bytes, int count, uint64_t gap)
-{
-    for (int i = 0; i < count; i++) {
-        avr_raise_irq(avr_io_getirq(sim->avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT), bytes[i]);
         const int state = fluksosim_run(sim, sim->avr->cycle + gap);
         if (state < 0) {
             return state;

@@ -22,7 +22,7 @@ def run(name: str, pulses: int) -> tuple[int, dict[int, tuple[int, int]], float]
         for clamp in range(clamps):
             board.clamp_waveform(clamp, Waveform(10000, {3: 0.1, 5: 0.05}))
         board.run_for(0.2)
-        board.forget_interrupts()  # while it starts, nothing can be missed
+        board.measure_anew()  # while it starts, nothing can be missed
         for number in range(pulses):
             for pulse_input in range(inputs):
                 board.pulse(pulse_input, HALF_S, HALF_S, BOUNCE_S)

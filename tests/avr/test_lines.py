@@ -150,10 +150,10 @@ def test_the_original_router_needs_20_s_of_silence_at_power_up(make_board: Calla
 
 
 def test_the_line_runs_at_4800_baud(board: Board) -> None:
-    """UBRR0 for 8 MHz is 103, 8N1, transmitter only. simavr takes 11 bit times for a character, the chip 10."""
+    """UBRR0 for 8 MHz is 103, 8N1, transmitter only: 10 bit times for a character."""
     lines = board.run_for(3.5)
     assert board.peek(0xC4) | board.peek(0xC5) << 8 == 103
     assert board.peek(0xC2) == 0x06
     assert board.peek(0xC1) & 0x18 == 0x08
     powers = [line for line in lines if line.text.startswith("pwr")]
-    assert abs(powers[1].time_s - powers[0].time_s - 48 * 11 / 4800) < 0.002
+    assert abs(powers[1].time_s - powers[0].time_s - 48 * 10 / 4800) < 0.002

@@ -20,6 +20,7 @@ import serial
 from fluksosim import state_file
 from fluksosim.board_header import AVR_FOLDER, BoardHeader
 from fluksosim.eeprom_image import read_log
+from tests.avr import vcd
 
 COUNTERS = {"0": 4521337, "1": 1200450, "2": 731250, "3": 1843200}
 
@@ -341,3 +342,23 @@ def test_in_real_time_it_takes_little_of_a_core(running: Program) -> None:
     time.sleep(3)
     share = (cpu_s() - before) / (time.monotonic() - start)
     assert share < 0.08
+
+
+def test_a_trace_of_the_first_seconds(folder: Path) -> None:
+    """It ends by itself, and the program goes on; a file that cannot be written stops it at once."""
+    file = folder / "board.vcd"
+    traced = Program(folder, "--trace", str(file), "--trace-seconds", "0.3")
+    try:
+        traced.wait_for(0, lambda s: s["watt"] is not None)  # a second after the start
+        signals = vcd.read(file)
+        end_ns = signals["board.interrupts.TIMER2_COMPA"][-1][0]
+        assert 0.3e9 <= end_ns < 0.5e9
+        size = file.stat().st_size
+        assert traced.ask(do="state")["ok"]
+        assert file.stat().st_size == size
+    finally:
+        assert traced.end() == 0
+    refused = _run("--state", folder / "state2", "--trace", folder / "nowhere" / "board.vcd")
+    assert refused.returncode == 1
+    assert "nowhere/board.vcd" in refused.stderr
+    assert "Traceback" not in refused.stderr

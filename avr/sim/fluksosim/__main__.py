@@ -14,7 +14,7 @@ from .bridge import BridgeError
 from .build import BuildError
 from .control import ControlError
 from .native import SimulatorError
-from .realtime import RealtimeBoard
+from .realtime import TRACE_S, RealtimeBoard
 from .state_file import StateError, create, describe, load
 
 
@@ -41,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epoch-counters", type=_counters, metavar="JSON", help='counters of a fresh state, {"input": Wh or L, ...}'
     )
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="write a VCD trace of the board, for GTKWave")
+    parser.add_argument(
+        "--trace-seconds", type=float, default=TRACE_S, metavar="S", help="from its start on (default: %(default)s)"
+    )
     parser.add_argument("--describe", action="store_true", help="print the sensors as JSON and end")
     return parser
 
@@ -56,9 +60,16 @@ def main() -> int:
             print(json.dumps({"sensors": describe(load(arguments.state, header), header)}))
             return 0
         board = RealtimeBoard(
-            arguments.board, arguments.state, arguments.pty, arguments.control, arguments.seed, arguments.epoch_counters
+            arguments.board,
+            arguments.state,
+            arguments.pty,
+            arguments.control,
+            arguments.seed,
+            arguments.epoch_counters,
+            arguments.trace,
+            arguments.trace_seconds,
         )
-    except (BridgeError, BuildError, ControlError, SimulatorError, StateError, ValueError) as error:
+    except (BridgeError, BuildError, ControlError, OSError, SimulatorError, StateError, ValueError) as error:
         print(f"fluksosim: {error}", file=sys.stderr)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,13 +11,16 @@ import ctypes
 import enum
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .board_header import BoardHeader
+from .board_header import BoardHeader, FrontEnd
 from .build import Built, build
 from .house import METERCONST
 from .native import Native, SimulatorError
+from .trace import Trace
+from .vectors import VECTORS
 from .waveform import NOISE_STEPS, Waveform, front_end_view, watts_per_step
 
 UART_CHUNK = 4096
@@ -56,13 +59,15 @@ class Board:
         power_up_silence_s: int = 0,
         built: Built | None = None,
         clock_ppm: float = 0.0,
+        front_end: FrontEnd | None = None,
     ) -> None:
         """Make a board and give it power. `built` is what build() has returned: it saves a look at all sources.
 
-        `clock_ppm`: how much faster than it should its oscillator runs, in millionths.
+        `clock_ppm`: how much faster than it should its oscillator runs, in millionths. `front_end`: of its clamps, if
+        not the one that its header chooses.
         """
-        built = built or build(board, power_up_silence_s)
-        self.header = BoardHeader(board)
+        built = built or build(board, power_up_silence_s, front_end)
+        self.header = BoardHeader(board, front_end)
         self.hz = round(self.header.number("F_CPU") * (1 + clock_ppm / 1e6))
         self._native = Native(built.library, built.firmware_hex, self.header.text("BOARD_MCU"), self.hz, seed)
         self._random = random.Random(seed)  # noqa: S311 - bounce of contacts
@@ -72,6 +77,7 @@ class Board:
         self._line = bytearray()
         self._raw = bytearray()
         self._pulse_free_s: dict[int, float] = {}
+        self._measured_from_s = 0.0
         if eeprom is not None:
             self.load_eeprom(eeprom)
         for bit in self.header.numbers("PULSE_BITS"):
@@ -130,12 +136,18 @@ class Board:
             raise SimulatorError("the firmware crashed: it ran into an invalid instruction or address")
         return bytes(heard)
 
-    def uart_receive(self, data: bytes) -> None:
-        """Let bytes come in at the board's UART, at its own speed (simavr takes 11 bit times for one)."""
-        gap = round(11 * self.hz / self.header.number("BAUD"))
+    def uart_receive(self, data: bytes, at_s: float | None = None) -> None:
+        """Let bytes come in at the board's UART, at its own speed.
+
+        Without `at_s` they come at once, and the board runs meanwhile; else from that simulated time on, when it runs.
+        """
+        gap = round(10 * self.hz / self.header.number("BAUD"))
         received = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
-        if self._native.call("uart_receive", received, len(data), gap) < 0:
-            raise SimulatorError("the firmware crashed: it ran into an invalid instruction or address")
+        begin_s = self.time_s if at_s is None else at_s
+        if self._native.call("uart_receive", received, len(data), round(begin_s * self.hz), gap) < 0:
+            raise ValueError("that is more than the simulator keeps for the UART: let the board run in between")
+        if at_s is None:
+            self.run_for(len(data) * gap / self.hz)
 
     def _drain(self, lines: list[Line]) -> None:
         while count := self._native.call("uart", self._bytes, self._cycles, UART_CHUNK):
@@ -147,11 +159,6 @@ class Board:
                     self._line.clear()
                 else:
                     self._line.append(byte)
-
-    @property
-    def awake_share(self) -> float:
-        """Share of the powered time in which the CPU was not asleep."""
-        return float(self._native.call("awake_cycles") / max(1, self._native.call("powered_cycles")))
 
     @property
     def resets(self) -> int:
@@ -318,12 +325,31 @@ class Board:
         """Last address of SRAM."""
         return int(self._native.call("ram_end"))
 
-    def forget_interrupts(self) -> None:
-        """Begin the measurement of longest_interrupts() anew."""
-        self._native.call("interrupts_forget")
+    # -- measurements --
 
-    def longest_interrupts(self) -> dict[int, tuple[int, int]]:
-        """Return, for each interrupt vector that ran, its longest run and its longest wait so far, in cycles."""
-        vectors = range(1, 32)
-        times = {v: (self._native.call("interrupt_run", v), self._native.call("interrupt_wait", v)) for v in vectors}
-        return {vector: (int(run), int(wait)) for vector, (run, wait) in times.items() if run}
+    def measure_anew(self) -> None:
+        """Begin anew what longest_interrupts(), awake_share and samples_per_s() measure."""
+        self._native.call("measure_anew")
+        self._measured_from_s = self.time_s
+
+    @property
+    def awake_share(self) -> float:
+        """Share of the powered time in which the CPU was not asleep, since measure_anew()."""
+        return float(self._native.call("awake_cycles") / max(1, self._native.call("powered_cycles")))
+
+    def longest_interrupts(self) -> dict[str, tuple[int, int]]:
+        """Return, for each interrupt that ran, its longest run and its longest wait so far, in cycles."""
+        times = {
+            name: (int(self._native.call("interrupt_run", vector)), int(self._native.call("interrupt_wait", vector)))
+            for vector, name in VECTORS.items()
+        }
+        return {name: (run, wait) for name, (run, wait) in times.items() if run}
+
+    def samples_per_s(self, clamp: int) -> float:
+        """Return the conversions of clamp `clamp` that the firmware began in a second, on average."""
+        channel = self.header.numbers("CLAMP_ADC_CHANNELS")[clamp]
+        return float(self._native.call("conversions", channel) / (self.time_s - self._measured_from_s))
+
+    def trace(self, path: str | Path) -> Trace:
+        """Write what the board does from now on into a VCD file, until the end of the with block or close()."""
+        return Trace(self._native, self.header, Path(path))

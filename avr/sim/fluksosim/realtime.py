@@ -22,13 +22,17 @@ from .wire import Wire
 SLICE_S = 0.02  # how often the board runs: about ten characters at 4800 Bd
 HOUSE_STEP_S = 1.0
 LONGEST_LAG_S = 1.0  # a host that sleeps longer than this: the lost time is skipped, not caught up
+TRACE_S = 10.0
 HOLD_UP_S = 0.2  # supply ramp at the end, as the board's capacitor gives
 
 _LOG = logging.getLogger(__name__)
 
 
 class RealtimeBoard:
-    """Runs until stop() or the command `quit`."""
+    """Runs until stop() or the command `quit`.
+
+    `trace` gets what the board does in its first `trace_s` seconds (fluksosim.trace).
+    """
 
     def __init__(
         self,
@@ -38,6 +42,8 @@ class RealtimeBoard:
         control: Path | None,
         seed: int,
         epoch_counters: Mapping[str, int] | None = None,
+        trace: Path | None = None,
+        trace_s: float = TRACE_S,
     ) -> None:
         header = BoardHeader(board)
         with ExitStack() as undo:  # what was opened is closed again if a later part cannot be
@@ -49,6 +55,9 @@ class RealtimeBoard:
             if self.bridge:
                 undo.callback(self.bridge.close)
             self.control = ControlSocket(control, self.command) if control else None
+            if self.control:
+                undo.callback(self.control.close)
+            self._trace = self.board.trace(trace) if trace else None
             undo.pop_all()
         self.sensors = describe(self.state.image, header)
         self.house = LiveHouse(Household(seed), self.board)
@@ -56,6 +65,7 @@ class RealtimeBoard:
         self._stopping = False
         self._plug_in_at: float | None = None
         self._house_due = 0.0
+        self._trace_until_s = trace_s
 
     def stop(self) -> None:
         """End run() soon; safe in a signal handler."""
@@ -94,6 +104,8 @@ class RealtimeBoard:
                 self._plug_in_at = now + 1.0
         lines = self.board.run_until(until_s)
         self._deliver([line.text for line in lines])
+        if self.board.time_s >= self._trace_until_s:
+            self._end_trace()
 
     def _deliver(self, lines: list[str]) -> None:
         # The file first: what has been sent must never be ahead of what a restart finds.
@@ -111,8 +123,16 @@ class RealtimeBoard:
         for part in (self.bridge, self.control):
             if part:
                 part.close()
+        self._end_trace()
         self.board.close()
         self.state.close()
+
+    def _end_trace(self) -> None:
+        if self._trace:
+            try:
+                self._trace.close()
+            except OSError as error:
+                _LOG.warning("the trace is not complete: %s", error)
 
     # -- control --
 

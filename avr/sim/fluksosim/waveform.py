@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .board_header import BoardHeader
+from .board_header import BoardHeader, FrontEnd
 
 NOISE_STEPS = 0.4
 """RMS noise of a clamp input, in ADC steps."""
@@ -87,7 +87,7 @@ def watts_per_step(header: BoardHeader) -> float:
 
 def front_end_view(waveform: Waveform, header: BoardHeader) -> FrontEndView:
     """Return what the board's front end makes of the waveform."""
-    biased = header.text("FRONT_END") == "FRONT_END_RMS"
+    biased = header.front_end is FrontEnd.RMS
     factor, terms = (_biased if biased else _rectified)(waveform.spectrum)
     phase = math.radians(waveform.phase_deg)
     return FrontEndView(
