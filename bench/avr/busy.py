@@ -2,57 +2,91 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bench.figure import Effort, Figure, Figures
 from fluksosim import Board, Waveform
 from fluksosim.board_header import BoardHeader
 
 from .counted import save_and_read
+from .main_board import PollingMainBoard
 from .provisioned import provisioned_image
 
-BOARDS = ("v1_1", "uno")
+BOARDS = ("v1_1", "v2_0", "uno")
 HALF_S = 0.01  # 50 Hz
 BOUNCE_S = 0.001
 
 
-def run(name: str, pulses: int) -> tuple[int, dict[int, tuple[int, int]], float]:
-    """Give every pulse input `pulses` pulses; how far the counters are off, the interrupts' cycles, the CPU's load."""
+MEGAHERTZ_16 = 16_000_000
+SAMPLES_WANTED = 2500
+
+
+@dataclass(frozen=True)
+class Busy:
+    """What a busy board came to.
+
+    `off`: pulses lost or double. `longest`, `latency`: cycles of the longest interrupt and of the longest wait for one.
+    `load`: share of the time awake. `samples_per_s`: of the clamp with the fewest.
+    """
+
+    off: int
+    longest: int
+    latency: int
+    load: float
+    samples_per_s: float
+
+
+def run(name: str, pulses: int) -> Busy:
+    """Give every pulse input `pulses` pulses at 50 Hz while all clamps and the link are busy."""
     header = BoardHeader(name)
     clamps, inputs = header.number("CLAMP_COUNT"), header.number("PULSE_COUNT")
     with Board(name, eeprom=provisioned_image(header)) as board:
         for clamp in range(clamps):
             board.clamp_waveform(clamp, Waveform(10000, {3: 0.1, 5: 0.05}))
         board.run_for(0.2)
+        run_for = PollingMainBoard(board).run_for if header.number("LINK_SPI") else board.run_for
         board.measure_anew()  # while it starts, nothing can be missed
         for number in range(pulses):
             for pulse_input in range(inputs):
                 board.pulse(pulse_input, HALF_S, HALF_S, BOUNCE_S)
             if number % 50 == 49:
-                board.run_for(50 * 2 * HALF_S)
-        board.run_for(2 * HALF_S * (pulses % 50) + 0.1)
-        load = board.awake_share
+                run_for(50 * 2 * HALF_S)
+        run_for(2 * HALF_S * (pulses % 50) + 0.1)
+        times = board.longest_interrupts().values()
+        load, samples = board.awake_share, min(board.samples_per_s(clamp) for clamp in range(clamps))
         counted = save_and_read(board)
         off = sum(abs(round(counted[clamps + i]) - pulses) for i in range(inputs))
-        return off, board.longest_interrupts(), load
+        return Busy(off, max(run for run, _ in times), max(wait for _, wait in times), load, samples)
 
 
 def measure(effort: Effort) -> Figures:
-    """Measure pulses_lost, longest_interrupt_cycles, worst_latency_cycles and cpu_load_pct."""
-    pulses = {Effort.FULL: 15000, Effort.SHORT: 1000, Effort.GLANCE: 50}[effort]
+    """Measure pulses_lost, samples_per_s_min, longest_interrupt_cycles, worst_latency_cycles and cpu_load_pct."""
+    pulses = {Effort.FULL: 15000, Effort.SHORT: 500, Effort.GLANCE: 50}[effort]
     runs = {name: run(name, pulses) for name in BOARDS}
-    longest = {name: max(cycles for cycles, _ in times.values()) for name, (_, times, _) in runs.items()}
-    waits = {name: max(cycles for _, cycles in times.values()) for name, (_, times, _) in runs.items()}
-    loads = {name: round(100 * load, 1) for name, (_, _, load) in runs.items()}
+    fast = {name: busy for name, busy in runs.items() if BoardHeader(name).number("F_CPU") == MEGAHERTZ_16}
 
-    def told(values: dict[str, int] | dict[str, float]) -> str:
-        return ", ".join(f"{name} {value}" for name, value in values.items())
+    def told(values: dict[str, float]) -> str:
+        return ", ".join(f"{name} {value:g}" for name, value in values.items())
 
+    def largest(key: str, unit: str, what: str, factor: float = 1) -> Figure:
+        values = {name: round(factor * getattr(busy, key), 1) for name, busy in runs.items()}
+        return Figure(max(values.values()), unit, what + told(values))
+
+    samples = {name: round(busy.samples_per_s) for name, busy in runs.items()}
     return {
         "pulses_lost": Figure(
-            sum(off for off, _, _ in runs.values()),
+            sum(busy.off for busy in runs.values()),
             "pulses",
-            f"lost or double of {pulses} at 50 Hz on every input of {', '.join(BOARDS)}, 1 ms of bounce at both edges",
+            f"lost or double of {pulses} at 50 Hz on every input of {', '.join(BOARDS)}, 1 ms of bounce at both "
+            "edges; all clamps sampled, v2_0 polled every 50 ms with bytes on RS-485 both ways",
         ),
-        "longest_interrupt_cycles": Figure(max(longest.values()), "cycles", told(longest)),
-        "worst_latency_cycles": Figure(max(waits.values()), "cycles", f"from request to vector: {told(waits)}"),
-        "cpu_load_pct": Figure(max(loads.values()), "%", f"of the time awake: {told(loads)}"),
+        "samples_per_s_min": Figure(
+            min(samples[name] for name in fast),
+            "samples/s",
+            f"{SAMPLES_WANTED} for each clamp on the boards at 16 MHz; conversions counted under that load: "
+            f"{told(dict(samples))}",
+        ),
+        "longest_interrupt_cycles": largest("longest", "cycles", ""),
+        "worst_latency_cycles": largest("latency", "cycles", "from request to vector: "),
+        "cpu_load_pct": largest("load", "%", "of the time awake: ", 100),
     }

@@ -12,7 +12,7 @@ from bench.avr.counted import save_and_read
 from bench.avr.provisioned import provisioned_image
 from bench.figure import Effort, as_json
 from fluksosim import Board, Line, Waveform
-from fluksosim.board_header import BoardHeader
+from fluksosim.board_header import BoardHeader, FrontEnd
 from fluksosim.eeprom_image import ClampCalibration, calibrated_image, read_log
 
 FULL_RANGE_W = metering.FULL_RANGE_W
@@ -41,7 +41,7 @@ def _powers(lines: list[Line], clamp: int) -> list[int]:
     return [int(line.text[len(start) :]) for line in lines if line.text.startswith(start)]
 
 
-@pytest.mark.parametrize("name", ["v1_1", "uno"])
+@pytest.mark.parametrize("name", ["v1_1", "v2_0", "uno"])
 @pytest.mark.parametrize(("share", "seconds"), [(0.01, 60), (0.1, 20), (1.0, 20)])
 def test_energy_of_a_households_current_is_the_integral_of_what_was_seen(
     name: str, share: float, seconds: float
@@ -169,12 +169,19 @@ def test_a_calibration_out_of_range_is_refused(bad: ClampCalibration) -> None:
         calibrated_image(provisioned_image(header), header, [ClampCalibration()])
 
 
-def test_the_uno_samples_each_clamp_at_least_2500_times_a_second(make: Callable[..., Board]) -> None:
-    header = make("uno").header
-    assert header.number("TICK_HZ") / header.number("CLAMP_COUNT") >= 2500
-    off, interrupts, _ = busy.run("uno", 50)
-    assert off == 0
-    assert max(run for run, _ in interrupts.values()) < header.number("F_CPU") / header.number("TICK_HZ")
+@pytest.mark.parametrize("name", ["uno", "v2_0"])
+def test_at_16_mhz_each_clamp_is_sampled_2500_times_a_second_whatever_else_happens(name: str) -> None:
+    header = BoardHeader(name)
+    measured = busy.run(name, 50)
+    assert measured.off == 0
+    assert measured.samples_per_s >= 2500
+    assert measured.longest < header.number("F_CPU") / header.number("TICK_HZ")
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_rms_on_three_clamps_of_the_spi_board(share: float) -> None:
+    """The other front end than the header's, chosen when building; third and fifth harmonic."""
+    assert metering.steady("v2_0", share, 49.7, metering.THIRD_AND_FIFTH, 20, FrontEnd.RMS) < 0.5
 
 
 def test_the_benchmark_prints_what_was_promised() -> None:
