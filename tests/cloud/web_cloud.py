@@ -168,7 +168,7 @@ MAIN_WATT, SOLAR_WATT, GAS_L_PER_MIN = 600, 300, 6
 
 
 def household(cloud: PagedCloud, session: str) -> Household:
-    """Return a claimed device with 26 hours of history that is easy to check.
+    """Return a claimed device with 40 hours of history that is easy to check.
 
     All its sensors were silent from ten to eight hours ago; those of water never said anything.
     """
@@ -184,7 +184,7 @@ def household(cloud: PagedCloud, session: str) -> Household:
     )
     hour = 3600
     now = int(time.time()) // 60 * 60
-    times = [*range(now - 26 * hour, now - 10 * hour + 1, 300), *range(now - 8 * hour, now + 1, 60)]
+    times = [*range(now - 40 * hour, now - 10 * hour + 1, 300), *range(now - 8 * hour, now + 1, 60)]
     for name, per_hour in (("Main", MAIN_WATT), ("Solar", SOLAR_WATT), ("Gas", GAS_L_PER_MIN * 60)):
         house.measure(name, [(at, 1000 + per_hour * (at - times[0]) // hour) for at in times])
     cloud.claim(house.claim_code, session)
