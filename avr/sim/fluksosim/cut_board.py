@@ -16,8 +16,8 @@ from .spi_link import SpiLink
 
 CLAMP_WEIGHTS = (40_000, 20_000, 10_000)
 PULSE_WEIGHTS = ((64, 250), (1_000, 333))
-"""Meter constants and pulse weights far beyond a real meter's, so that a second holds what else takes minutes. 64 is the
-smallest reserve: the pulse after a record brings the counter to all that may be told."""
+"""Meter constants and pulse weights far beyond a real meter's, so that a second holds what else takes minutes. 64 is
+the smallest reserve: the pulse after a record brings the counter to all that may be told."""
 
 RAMP_STEP_S = 0.0005
 RATE_ERROR = 0.01
@@ -281,7 +281,9 @@ class CutBoard:
             if above(kept, self._most(sensor)) > 0:
                 self._break(f"record of counter {sensor} has {kept}, {self._most(sensor)} at most was counted")
             if told is not None and above(self._reach(after, sensor), told) < 0:
-                self._break(f"record of counter {sensor} reaches {self._reach(after, sensor)}, the wire was told {told}")
+                self._break(
+                    f"record of counter {sensor} reaches {self._reach(after, sensor)}, the wire was told {told}"
+                )
         if complete:
             self._hold_to_a_complete_save(before, after)
         if self.frames and self.frames.committing and self._wanted:

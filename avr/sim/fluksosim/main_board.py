@@ -1,4 +1,4 @@
-"""The main board of a board under power cuts: hears its counters, over lines or over frames, and sets what it is to do."""
+"""The main board of a board under power cuts: hears its counters, in lines or in frames, and gives it its settings."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ import random
 from collections.abc import Callable
 
 from .board import CutLeaves
+from .board_header import BoardHeader
 from .build import Built, build
 from .cut_board import WRAP, CutBoard, Outcome, past
 
@@ -178,7 +179,7 @@ def linear_cases(name: str, built: Built) -> list[str]:
     """
     cases = []
     for kind, run in _LINEAR.items():
-        if kind == "commit" and name == "v1_1":
+        if kind == "commit" and not BoardHeader(name).number("LINK_SPI"):
             continue
         operations = run(name, 0, CutLeaves.ANYTHING, built).operations
         cases += [f"{name}:{kind}.{i}.{leaves.name.lower()}" for i in range(1, operations + 1) for leaves in CutLeaves]
@@ -189,14 +190,15 @@ def replay(case: str, built: Built | None = None) -> Outcome:
     """Run the case of this id again, on what build() has returned. ValueError for what is no id."""
     name, _, number = case.partition(":")
     kind, *rest = number.split(".")
+    refusal = f"{case!r} is no id of a power cut: v2_0:r7.42 and v1_1:save.3.old are"
+    if name not in BOARDS:
+        raise ValueError(refusal)
+    built = built or build(name)
     try:
-        if name not in BOARDS:
-            raise ValueError(name)
-        built = built or build(name)
         if kind.startswith("r"):
             (index,) = rest
             return random_case(name, int(kind[1:]), int(index), built)
         operation, leaves = rest
         return _LINEAR[kind](name, int(operation), CutLeaves[leaves.upper()], built)
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{case!r} is no id of a power cut: v2_0:r7.42 and v1_1:save.3.old are") from error
+        raise ValueError(refusal) from error
