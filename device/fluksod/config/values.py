@@ -54,6 +54,29 @@ def seconds(least: int, most: int) -> Callable[[Any], float]:
     return check
 
 
+def whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
+    """A whole number of `unit` from `least` to `most`."""
+
+    def check(value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise vol.Invalid(f"give a whole number of {unit} from {least} to {most}, without quotes")
+        return value
+
+    return check
+
+
+def thousandths(most: int) -> Callable[[Any], int]:
+    """A number above 0 and at most `most` with up to three decimals, returned in thousandths."""
+
+    def check(value: Any) -> int:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+        if not 0 < number <= most or round(number, 3) != number:
+            raise vol.Invalid(f"give a number above 0, at most {most}, with up to three decimals")
+        return round(number * 1000)
+
+    return check
+
+
 def address(value: Any) -> str:
     """An IP address."""
     try:
