@@ -16,6 +16,7 @@ from fluksod.daemon import Daemon
 from fluksod.identity import StateDirectory, StateError
 from fluksod.lan.app import AddressInUseError
 from fluksod.link.link_state import PortInUseError
+from fluksod.mqtt import broker
 from fluksod.uplink.connection import trust
 from fluksod.uplink.signature import claim_code
 
@@ -86,6 +87,12 @@ def _check(config: Config) -> int:
         trusted = f"trusting only {cloud.ca}" if cloud.ca else "trusting the system's authorities"
         plain = " without encryption (allow_plain_http)" if cloud.url.startswith("http:") else f", {trusted}"
         print(f"- upload to {cloud.url} every {cloud.interval:g} s{plain}")
+    mqtt = config.mqtt
+    if mqtt is not None:
+        broker.trust(mqtt)
+        secured = f"trusting {mqtt.ca or 'the authorities of the system'}" if mqtt.tls else "without encryption"
+        found = ", where Home Assistant finds the sensors" if mqtt.home_assistant else ""
+        print(f"- publish to the broker at {mqtt.host}:{mqtt.port}, {secured}{found}")
     return 0
 
 

@@ -16,6 +16,8 @@ from fluksod.inputs import Inputs
 from fluksod.lan.app import LanServer, make_app
 from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
+from fluksod.mqtt.broker import Broker
+from fluksod.mqtt.sensor_topics import SensorTopics
 from fluksod.registers_file import RegistersFile
 from fluksod.store import Store
 from fluksod.supervision import keep_running
@@ -64,6 +66,8 @@ class Daemon:
                 address=self._address,
             )
 
+        self._broker = self._make_broker()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises `PortInUseError` or `AddressInUseError` when it cannot start."""
         self._inputs.open()
@@ -77,6 +81,8 @@ class Daemon:
             parts["mDNS"] = self._announcement().run
         if self._uplink is not None:
             parts["the uplink"] = self._uplink.run
+        if self._broker is not None:
+            parts["MQTT"] = self._broker.run
         tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
         _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, self._lan.port)
         try:
@@ -100,6 +106,7 @@ class Daemon:
             "time": int(time.time()),
             **self._inputs.describe(),
             "cloud": self._cloud(),
+            "mqtt": self._mqtt(),
         }
 
     def _take_line(self, line: Line, source: str) -> None:
@@ -115,6 +122,26 @@ class Daemon:
             "claim_code": claim_code(self._identity.key, self._identity.device),
             "last_upload": state.last_upload,
             "pending": self._uplink.pending,
+            "error": state.error,
+        }
+
+    def _make_broker(self) -> Broker | None:
+        config, device = self._config.mqtt, self._identity.device
+        if config is None:
+            return None
+        broker = Broker(config, self._identity.hostname, f"/device/{device}/availability")
+        cloud = self._config.cloud
+        SensorTopics(broker, device, self._store, None if cloud is None else cloud.url)
+        return broker
+
+    def _mqtt(self) -> dict[str, Any] | None:
+        if self._broker is None or self._config.mqtt is None:
+            return None
+        state = self._broker.state
+        return {
+            "host": self._config.mqtt.host,
+            "port": self._config.mqtt.port,
+            "state": state.state,
             "error": state.error,
         }
 

@@ -15,7 +15,9 @@ import aiohttp
 FLUKSOD = str(Path(sys.executable).with_name("fluksod"))
 
 
-def configuration(folder: Path, *, sensors: str = "", cloud: str = "", lan: str = "", state: str = "state") -> Path:
+def configuration(
+    folder: Path, *, sensors: str = "", cloud: str = "", lan: str = "", mqtt: str = "", state: str = "state"
+) -> Path:
     """Write a configuration for `folder`, whose board is plugged in at `folder/board`."""
     path = folder / "fluksod.toml"
     path.write_text(
@@ -30,6 +32,7 @@ host = "127.0.0.1"
 port = 0
 {lan or "mdns = false"}
 {cloud}
+{mqtt}
 {sensors}
 """,
         encoding="utf-8",

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluksod.config import BoardConfig, BoardLink, CloudConfig, Config, ConfigError, LanConfig, load, parse
+from fluksod.config import (
+    BoardConfig,
+    BoardLink,
+    CloudConfig,
+    Config,
+    ConfigError,
+    LanConfig,
+    MqttConfig,
+    load,
+    parse,
+)
 from fluksod.link.board_settings import BoardSensor, HardwareVersion
 from fluksod.sensor import Direction, Sensor, SensorClass, SensorType
 from tests.device.board import CLAMP, GAS
@@ -29,6 +39,13 @@ mdns_interfaces = ["127.0.0.1"]
 url = "https://cloud.example:8443/"
 ca = "ca.pem"
 interval = 1
+[mqtt]
+host = "broker.example"
+tls = true
+ca = "ca.pem"
+username = "me"
+password = "secret"
+home_assistant = true
 [[sensor]]
 id = "{CLAMP}"
 name = "Main"
@@ -49,6 +66,7 @@ def test_all_of_it(tmp_path: Path) -> None:
         boards=(BoardConfig("board", "/dev/ttyUSB0"),),
         lan=LanConfig("127.0.0.1", 8081, True, ("127.0.0.1",)),
         cloud=CloudConfig("https://cloud.example:8443", tmp_path / "ca.pem", 1.0),
+        mqtt=MqttConfig("broker.example", 8883, True, tmp_path / "ca.pem", "me", "secret", True),
         sensors=(
             Sensor(CLAMP, "Main", SensorType.ELECTRICITY, SensorClass.ANALOG),
             Sensor(GAS, "Heating", SensorType.GAS, SensorClass.PULSE),
@@ -63,6 +81,7 @@ def test_the_least_of_it() -> None:
         boards=(BoardConfig("board", "/dev/ttyUSB0"),),
         lan=LanConfig("0.0.0.0", 8080, True, ()),
         cloud=None,
+        mqtt=None,
         sensors=(),
     )
 
@@ -96,18 +115,29 @@ def test_the_least_of_it() -> None:
             "line 12: url in [cloud]: give the cloud's address without user",
         ),
         ("cloud.example:8443/", "cloud.example:99999", "line 12: url in [cloud]: give the cloud's address"),
-        ('ca = "ca.pem"', 'ca = "other.pem"', "line 13: ca in [cloud]: there is no file"),
-        (f'id = "{CLAMP}"', f'id = "{CLAMP.upper()}"', "line 16: id in [[sensor]] number 1: give the sensor's id"),
-        (f'id = "{GAS}"', f'id = "{CLAMP}"', "line 20: id in [[sensor]] number 2: the same id as [[sensor]] number 1"),
+        (
+            'ca = "ca.pem"\ninterval',
+            'ca = "other.pem"\ninterval',
+            "line 13: ca in [cloud]: there is no file",
+        ),
+        ('ca = "ca.pem"\nuser', 'ca = "other.pem"\nuser', "line 18: ca in [mqtt]: there is no file"),
+        ("tls = true", "tls = false", "line 18: ca in [mqtt]: means nothing without tls = true"),
+        ("broker.example", "mqtt://broker.example", "line 16: host in [mqtt]: give a name or an address alone"),
+        ("tls = true", "tls = true\nport = 0", "line 18: port in [mqtt]: give a port number from 1 to 65535"),
+        ('username = "me"\n', "", "line 15: [mqtt]: there is a password without a username"),
+        ('"secret"', '"secret"\npassword_file = "ca.pem"', "line 21: password_file in [mqtt]: there is a password too"),
+        ('password = "secret"', 'password_file = "no"', "line 20: password_file in [mqtt]:"),
+        (f'id = "{CLAMP}"', f'id = "{CLAMP.upper()}"', "line 23: id in [[sensor]] number 1: give the sensor's id"),
+        (f'id = "{GAS}"', f'id = "{CLAMP}"', "line 27: id in [[sensor]] number 2: the same id as [[sensor]] number 1"),
         (
             'type = "gas"',
             'type = "steam"',
-            'line 22: type in [[sensor]] number 2: give one of "electricity", "water", "gas"',
+            'line 29: type in [[sensor]] number 2: give one of "electricity", "water", "gas"',
         ),
-        ('class = "pulse"', 'class = "uart"', 'line 23: class in [[sensor]] number 2: give one of "analog", "pulse"'),
-        ('name = "Heating"\n', "", "line 19: name in [[sensor]] number 2: is missing"),
-        ('name = "Main"', 'name = ""', "line 17: name in [[sensor]] number 1: give a text"),
-        ('name = "Main"', 'name = "a\\nb"', "line 17: name in [[sensor]] number 1: give a text"),
+        ('class = "pulse"', 'class = "uart"', 'line 30: class in [[sensor]] number 2: give one of "analog", "pulse"'),
+        ('name = "Heating"\n', "", "line 26: name in [[sensor]] number 2: is missing"),
+        ('name = "Main"', 'name = ""', "line 24: name in [[sensor]] number 1: give a text"),
+        ('name = "Main"', 'name = "a\\nb"', "line 24: name in [[sensor]] number 1: give a text"),
         ("[lan]", "[lan", "is no TOML: Expected ']'"),
     ],
 )
@@ -131,6 +161,34 @@ def test_plain_http_only_when_asked_for(tmp_path: Path) -> None:
     config = parse(allowed, tmp_path)
     assert config.cloud is not None
     assert config.cloud.url == "http://cloud.example:8443"
+
+
+def test_a_password_that_everybody_can_read(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    path = tmp_path / "fluksod.toml"
+    path.write_text(FULL)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"line 20: password in \[mqtt\]: this file can be read by everybody"):
+        load(path)
+    path.chmod(0o640)
+    config = load(path)
+    assert config.mqtt is not None
+    assert config.mqtt.password == "secret"
+    assert "secret" not in repr(config)
+
+
+def test_a_file_of_ones_own_for_the_password(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n")
+    secret.chmod(0o644)
+    text = FULL.replace('password = "secret"', 'password_file = "secret"')
+    with pytest.raises(ConfigError, match=r"line 20: password_file in \[mqtt\]: .* can be read by everybody"):
+        parse(text, tmp_path)
+    secret.chmod(0o600)
+    config = parse(text, tmp_path, readable_by_all=True)
+    assert config.mqtt is not None
+    assert config.mqtt.password == "from a file"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from typing import Any
 
 import voluptuous as vol
 
-from fluksod.config import boards, cloud, lan, sensors, values
+from fluksod.config import boards, cloud, lan, mqtt, sensors, values
 from fluksod.config.boards import BoardConfig, BoardLink
 from fluksod.config.cloud import CloudConfig
 from fluksod.config.complaints import Complaints, ConfigError
 from fluksod.config.lan import LanConfig
+from fluksod.config.mqtt import READABLE_BY_ALL, MqttConfig
 from fluksod.config.sensors import BoardSensorConfig
 from fluksod.sensor import Sensor
 
@@ -25,6 +26,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "LanConfig",
+    "MqttConfig",
     "load",
     "parse",
 ]
@@ -39,6 +41,7 @@ class Config:
     boards: tuple[BoardConfig, ...]
     lan: LanConfig
     cloud: CloudConfig | None
+    mqtt: MqttConfig | None
     sensors: tuple[Sensor, ...]
     board_sensors: tuple[BoardSensorConfig, ...] = ()
 
@@ -50,6 +53,7 @@ _SCHEMA: dict[Any, Any] = {
     },
     vol.Optional("lan", default=dict): lan.SCHEMA,
     vol.Optional("cloud"): cloud.SCHEMA,
+    vol.Optional("mqtt"): mqtt.SCHEMA,
     vol.Optional("sensor", default=list): sensors.SCHEMA,
 }
 _MANY_BOARDS = vol.Schema({**_SCHEMA, vol.Required("board"): [boards.SCHEMA]})
@@ -60,18 +64,22 @@ def load(path: Path) -> Config:
     """Read and check the configuration file. Raises `ConfigError` with every complaint."""
     try:
         text = path.read_text(encoding="utf-8")
+        readable_by_all = bool(path.stat().st_mode & READABLE_BY_ALL)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
     try:
-        return parse(text, path.parent)
+        return parse(text, path.parent, readable_by_all=readable_by_all)
     except ConfigError as error:
         raise ConfigError("\n".join(f"{path}: {complaint}" for complaint in str(error).splitlines())) from error
 
 
-def parse(text: str, folder: Path) -> Config:
-    """Check the text of a configuration; relative paths in it are taken from `folder`. Raises `ConfigError`."""
+def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
+    """Check the text of a configuration; relative paths in it are taken from `folder`. Raises `ConfigError`.
+
+    A text that is `readable_by_all` may hold no password.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -92,6 +100,7 @@ def parse(text: str, folder: Path) -> Config:
         boards=measuring,
         lan=lan.lan_config(checked["lan"]),
         cloud=cloud.cloud_config(checked.get("cloud"), folder, complaints),
+        mqtt=mqtt.mqtt_config(checked.get("mqtt"), folder, complaints, readable_by_all=readable_by_all),
         sensors=known,
         board_sensors=of_boards,
     )

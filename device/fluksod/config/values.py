@@ -43,6 +43,20 @@ def port(value: Any) -> int:
     return value
 
 
+def remote_port(value: Any) -> int:
+    """A TCP port of another machine."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
+        raise vol.Invalid("give a port number from 1 to 65535, without quotes")
+    return value
+
+
+def host(value: Any) -> str:
+    """Name or address of another machine."""
+    if "/" in text(value) or " " in value:
+        raise vol.Invalid('give a name or an address alone, such as "broker.example", without mqtt:// and port')
+    return str(value)
+
+
 def seconds(least: int, most: int) -> Callable[[Any], float]:
     """A number of seconds from `least` to `most`."""
 
