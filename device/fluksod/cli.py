@@ -15,7 +15,8 @@ from fluksod.config import Config, ConfigError, load
 from fluksod.daemon import Daemon
 from fluksod.identity import StateDirectory, StateError
 from fluksod.lan.app import AddressInUseError
-from fluksod.link.uart import PortInUseError
+from fluksod.link.link_state import PortInUseError
+from fluksod.mqtt import broker
 from fluksod.uplink.connection import trust
 from fluksod.uplink.signature import claim_code
 
@@ -68,21 +69,35 @@ def _check(config: Config) -> int:
     if cloud is not None:
         trust(cloud.ca)
     print("The configuration is right. fluksod would")
-    absent = "" if Path(config.port).exists() else " (not there now; it is waited for)"
-    print(f"- read the board on {config.port}{absent}")
+    for board in config.boards:
+        print(f"- read the board on {board.port}{_absence(board.port)}")
     print(f"- serve the local API on http://{lan.host}:{lan.port}")
     if lan.mdns:
         print(f"- announce it by mDNS on {', '.join(lan.mdns_interfaces) or 'all interfaces'}")
     print(f"- keep its identity and counters in {config.state}")
     for sensor in config.sensors:
         print(f"- serve {sensor.id} as {sensor.name!r}, {sensor.type.value}, {sensor.sensor_class.value}")
+    for placed in config.board_sensors:
+        ports = ", ".join(str(port) for port in placed.place.ports)
+        kind = f"{placed.type.value}, {placed.sensor_class.value}"
+        print(f"- set up port {ports} of {placed.board!r} as {placed.name!r}, {kind}")
     if cloud is None:
         print("- send nothing to any cloud")
     else:
         trusted = f"trusting only {cloud.ca}" if cloud.ca else "trusting the system's authorities"
         plain = " without encryption (allow_plain_http)" if cloud.url.startswith("http:") else f", {trusted}"
         print(f"- upload to {cloud.url} every {cloud.interval:g} s{plain}")
+    mqtt = config.mqtt
+    if mqtt is not None:
+        broker.trust(mqtt)
+        secured = f"trusting {mqtt.ca or 'the authorities of the system'}" if mqtt.tls else "without encryption"
+        found = ", where Home Assistant finds the sensors" if mqtt.home_assistant else ""
+        print(f"- publish to the broker at {mqtt.host}:{mqtt.port}, {secured}{found}")
     return 0
+
+
+def _absence(port: str) -> str:
+    return "" if Path(port).exists() else " (not there now; it is waited for)"
 
 
 def _identity(config: Config) -> int:

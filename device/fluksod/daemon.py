@@ -12,9 +12,12 @@ from typing import Any
 from fluksod.config import Config
 from fluksod.discovery import Announcement, address_towards
 from fluksod.identity import StateDirectory
+from fluksod.inputs import Inputs
 from fluksod.lan.app import LanServer, make_app
-from fluksod.link.uart import UartLink
+from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
+from fluksod.mqtt.broker import Broker
+from fluksod.mqtt.sensor_topics import SensorTopics
 from fluksod.registers_file import RegistersFile
 from fluksod.store import Store
 from fluksod.supervision import keep_running
@@ -42,15 +45,15 @@ class Daemon:
         self._identity = self._state.identity()
         self._store = Store()
         self._registers = RegistersFile(config.state / "registers.json")
+        self._inputs = Inputs(config, self._identity.device, self._take_line)
         self._metering = Metering(
-            config.sensors,
+            self._inputs.sensors,
             on_sensor=self._store.put_sensor,
             on_reading=self._store.put,
             wall=time.time,
             steady=time.monotonic,
             saved=self._registers.load(),
         )
-        self._link = UartLink(config.port, self._metering.line, time.time)
         self._lan = LanServer(make_app(self._store, self.device), config.lan.host, config.lan.port)
         self._uplink: Uplink | None = None
         if config.cloud is not None:
@@ -63,19 +66,23 @@ class Daemon:
                 address=self._address,
             )
 
+        self._broker = self._make_broker()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises `PortInUseError` or `AddressInUseError` when it cannot start."""
-        self._link.open()
+        self._inputs.open()
         try:
             await self._lan.start()
         except BaseException:
-            self._link.close()
+            self._inputs.close()
             raise
-        parts = {"the serial link": self._link.run, "the clockwork": self._tick}
+        parts = {"the clockwork": self._tick, **dict(self._inputs.parts())}
         if self._config.lan.mdns:
             parts["mDNS"] = self._announcement().run
         if self._uplink is not None:
             parts["the uplink"] = self._uplink.run
+        if self._broker is not None:
+            parts["MQTT"] = self._broker.run
         tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
         _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, self._lan.port)
         try:
@@ -90,7 +97,6 @@ class Daemon:
 
     def device(self) -> dict[str, Any]:
         """The content of /api/v2/device (docs/protocol.md)."""
-        board = self._link.state
         return {
             "id": self._identity.device,
             "name": self._config.name,
@@ -98,14 +104,13 @@ class Daemon:
             "software": version("fluksod"),
             "api": "2.0",
             "time": int(time.time()),
-            "board": {
-                "connected": board.connected,
-                "last_line": board.last_line,
-                "rejected_lines": board.rejected_lines,
-                "error": board.error,
-            },
+            **self._inputs.describe(),
             "cloud": self._cloud(),
+            "mqtt": self._mqtt(),
         }
+
+    def _take_line(self, line: Line, source: str) -> None:
+        self._metering.line(line, source)
 
     def _cloud(self) -> dict[str, Any] | None:
         if self._uplink is None or self._config.cloud is None:
@@ -117,6 +122,26 @@ class Daemon:
             "claim_code": claim_code(self._identity.key, self._identity.device),
             "last_upload": state.last_upload,
             "pending": self._uplink.pending,
+            "error": state.error,
+        }
+
+    def _make_broker(self) -> Broker | None:
+        config, device = self._config.mqtt, self._identity.device
+        if config is None:
+            return None
+        broker = Broker(config, self._identity.hostname, f"/device/{device}/availability")
+        cloud = self._config.cloud
+        SensorTopics(broker, device, self._store, None if cloud is None else cloud.url)
+        return broker
+
+    def _mqtt(self) -> dict[str, Any] | None:
+        if self._broker is None or self._config.mqtt is None:
+            return None
+        state = self._broker.state
+        return {
+            "host": self._config.mqtt.host,
+            "port": self._config.mqtt.port,
+            "state": state.state,
             "error": state.error,
         }
 
@@ -136,8 +161,7 @@ class Daemon:
         next_save = time.monotonic() + SAVE_EVERY
         while True:
             await asyncio.sleep(1.0)
-            if self._link.is_open:
-                self._metering.tick()
+            self._metering.tick(self._inputs.away)
             if time.monotonic() >= next_save:
                 next_save = time.monotonic() + SAVE_EVERY
                 await asyncio.to_thread(self._registers.save, self._metering.marks())  # an SD card takes its time

@@ -16,7 +16,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class RegistersFile:
-    """The file `registers.json`: {sensor id: [board's counter, our counter, unix time]}."""
+    """The file `registers.json`: {sensor id: [board's counter, our counter, unix time, thousandths of ours]}.
+
+    Those without thousandths have three numbers.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,11 +50,9 @@ class RegistersFile:
 
     def save(self, marks: Mapping[str, Mark]) -> None:
         """Write the registers when one of them has changed. A full disk is logged; the daemon goes on."""
-        if {sensor: (mark.raw, mark.total) for sensor, mark in marks.items()} == {
-            sensor: (mark.raw, mark.total) for sensor, mark in self._written.items()
-        }:
+        if _counted(marks) == _counted(self._written):
             return
-        rows = {sensor: [mark.raw, mark.total, int(mark.at)] for sensor, mark in marks.items()}
+        rows = {sensor: _row(mark) for sensor, mark in marks.items()}
         try:
             write_state(self._path, json.dumps(rows, indent=1) + "\n")
         except OSError as error:
@@ -62,10 +63,19 @@ class RegistersFile:
 
 def _parse(content: bytes) -> dict[str, Mark]:
     marks: dict[str, Mark] = {}
-    for sensor, (raw, total, time) in json.loads(content).items():
-        if not is_id(sensor) or not all(type(number) is int for number in (raw, total, time)):
+    for sensor, (raw, total, time, *rest) in json.loads(content).items():
+        milli, *more = rest or [0]
+        if not is_id(sensor) or more or not all(type(number) is int for number in (raw, total, time, milli)):
             raise ValueError(f"unexpected entry {sensor[:40]!r}")
-        if not 0 <= raw < WRAP or total < 0:
+        if not 0 <= raw < WRAP or total < 0 or not 0 <= milli < 1000:
             raise ValueError(f"impossible counter of {sensor}")
-        marks[sensor] = Mark(raw, total, float(time))
+        marks[sensor] = Mark(raw, total, float(time), milli)
     return marks
+
+
+def _row(mark: Mark) -> list[int]:
+    return [mark.raw, mark.total, int(mark.at), *([mark.milli] if mark.milli else [])]
+
+
+def _counted(marks: Mapping[str, Mark]) -> dict[str, tuple[int, int, int]]:
+    return {sensor: (mark.raw, mark.total, mark.milli) for sensor, mark in marks.items()}

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from fluksosim.board import Board
 from fluksosim.board_header import BoardHeader
 from fluksosim.build import build
-from fluksosim.eeprom_image import FactorySensor, fresh_image, read_log
+from fluksosim.cut_board import CLAMP_WEIGHTS, provisioned
+from fluksosim.eeprom_image import read_log
 from fluksosim.eeprom_life import STEP_S, full_load_days, household_days, measure
-from fluksosim.power_cuts import BOARD, IDS, WEIGHTS
 
+BOARD = "v1_1"
 NEW_YEAR_2026 = 1767222000
 
 
@@ -23,10 +24,9 @@ def test_the_eeprom_lasts_more_than_20_years_in_the_household() -> None:
 
 def test_the_firmware_writes_as_often_as_the_calculation_says() -> None:
     """280 s at a rate that needs several records: the real firmware in simavr against its log on the host."""
-    header = BoardHeader(BOARD)
+    header, built = BoardHeader(BOARD), build(BOARD)
     seconds = 280
-    sensors = [FactorySensor(sensor, *weight) for sensor, weight in zip(IDS, WEIGHTS, strict=True)]
-    with Board(BOARD, eeprom=fresh_image(header, sensors, [0] * 4), built=build(BOARD)) as board:
+    with Board(BOARD, eeprom=provisioned(BOARD, built), built=built) as board:
         for lap in range(seconds // 40):  # a rate that grows overtakes its reserve
             board.clamp_watts(0, 50 * 2**lap)
             board.run_for(40)
@@ -36,7 +36,7 @@ def test_the_firmware_writes_as_often_as_the_calculation_says() -> None:
     def counters() -> Iterator[tuple[int, ...]]:
         counted = 0.0
         for at in range(0, seconds, STEP_S):
-            counted += 50 * 2 ** (at // 40) * WEIGHTS[0][0] / header.number("METERCONST_DEFAULT") * STEP_S / 3600
+            counted += 50 * 2 ** (at // 40) * CLAMP_WEIGHTS[0] / header.number("METERCONST_DEFAULT") * STEP_S / 3600
             yield (int(counted), 0, 0, 0)
 
     life = measure(iter([counters()]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ import aiohttp
 FLUKSOD = str(Path(sys.executable).with_name("fluksod"))
 
 
-def configuration(folder: Path, *, sensors: str = "", cloud: str = "", lan: str = "", state: str = "state") -> Path:
+def configuration(
+    folder: Path, *, sensors: str = "", cloud: str = "", lan: str = "", mqtt: str = "", state: str = "state"
+) -> Path:
     """Write a configuration for `folder`, whose board is plugged in at `folder/board`."""
     path = folder / "fluksod.toml"
     path.write_text(
@@ -30,6 +32,7 @@ host = "127.0.0.1"
 port = 0
 {lan or "mdns = false"}
 {cloud}
+{mqtt}
 {sensors}
 """,
         encoding="utf-8",
@@ -99,10 +102,10 @@ class Fluksod:
 
 
 @asynccontextmanager
-async def running(config: Path) -> AsyncIterator[Fluksod]:
-    """Run fluksod with this configuration until the block ends."""
+async def running(config: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Fluksod]:
+    """Run fluksod with this configuration until the block ends; `environment` replaces ours."""
     process = await asyncio.create_subprocess_exec(
-        FLUKSOD, "run", "--config", str(config), stderr=asyncio.subprocess.PIPE
+        FLUKSOD, "run", "--config", str(config), stderr=asyncio.subprocess.PIPE, env=environment
     )
     async with aiohttp.ClientSession() as session:
         fluksod = Fluksod(process, session)

@@ -28,6 +28,7 @@ HERE = {
     "port = 8080": "port = 0",
     "mdns = true": "mdns = false",
     '"https://cloud.example:8443"': '"https://127.0.0.1:9"',
+    '"broker.example"': '"127.0.0.1"',
 }
 
 
@@ -50,6 +51,7 @@ def folder(tmp_path: Path) -> Path:
         text = text.replace(documented, here)
     (folder / "fluksod.toml").write_text(text)
     trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
+    (folder / "mqtt-password").touch(mode=0o600)
     return folder
 
 
@@ -119,6 +121,7 @@ def test_the_configuration_as_it_stands(installed: Path, folder: Path) -> None:
         "/var/lib/fluksod",
         "0123456789abcdef0123456789abcde0 as 'Main', electricity, analog",
         f"https://cloud.example:8443 every 10 s, trusting only {folder / 'ca.pem'}",
+        f"broker.example:8883, trusting {folder / 'ca.pem'}, where Home Assistant finds the sensors",
     ):
         assert said in checked.stdout
 

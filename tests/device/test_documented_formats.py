@@ -35,7 +35,8 @@ async def fluksod(tmp_path: Path, board: Board, cloud: CloudStub) -> AsyncIterat
     cloud.authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     table = f'[cloud]\nurl = "{cloud.url}"\nca = "ca.pem"\ninterval = 1\n'
     sensor = sensor_table(CLAMP, "Main", "electricity")
-    async with running(configuration(tmp_path, sensors=sensor, cloud=table)) as fluksod:
+    nobody = '[mqtt]\nhost = "127.0.0.1"\nport = 9\n'
+    async with running(configuration(tmp_path, sensors=sensor, cloud=table, mqtt=nobody)) as fluksod:
         await until(lambda: len(cloud.heartbeats()) > 0)
         board.send(pls(CLAMP, 100), pls(CLAMP, 101), pwr(CLAMP, 463))
         await until(lambda: cloud.stored.get(CLAMP) and cloud.gauges.get(CLAMP))

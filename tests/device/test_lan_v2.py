@@ -36,7 +36,9 @@ async def test_device_and_sensors_of_a_real_daemon(tmp_path: Any, board: Board) 
             "api": "2.0",
             "time": before["time"],
             "board": {"connected": False, "last_line": None, "rejected_lines": 0, "error": before["board"]["error"]},
+            "boards": [{"name": "board", "port": str(tmp_path / "board"), "link": "uart", **before["board"]}],
             "cloud": None,
+            "mqtt": None,
         }
         assert "no line from the board" in before["board"]["error"]
         assert (await fluksod.sensor(CLAMP))["reading"] is None
@@ -48,6 +50,7 @@ async def test_device_and_sensors_of_a_real_daemon(tmp_path: Any, board: Board) 
             "name": "Main",
             "type": "electricity",
             "class": "analog",
+            "direction": "import",
             "counter_unit": "Wh",
             "gauge_unit": "W",
             "reading": {"time": shown["reading"]["time"], "counter": 4521337, "gauge": 463},

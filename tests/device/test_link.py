@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fluksod.link.lines import CounterLine, Line, PowerLine
-from fluksod.link.uart import PortInUseError, UartLink
+from fluksod.link.link_state import PortInUseError
+from fluksod.link.uart import UartLink
 from tests.device.board import CLAMP, Board, pls, pwr
 from tests.device.waiting import until
 
@@ -152,7 +153,7 @@ async def test_stops_also_in_the_moment_in_which_the_port_vanishes(board: Board,
     link.open()
     task = asyncio.create_task(link.run())
     await asyncio.sleep(0.05)
-    link._gone.set()
+    link._port._gone.set()
     for _ in range(turns):
         await asyncio.sleep(0)
     task.cancel()

@@ -110,6 +110,24 @@ def test_noise_cannot_fill_the_memory_with_sensors() -> None:
     assert len(house.sensors) == MAX_UNCONFIGURED
 
 
+def test_a_sensor_belongs_to_one_board_at_a_time(caplog: pytest.LogCaptureFixture) -> None:
+    """Two boards flashed alike: their counters must not be mixed; a board on another port is taken up in a minute."""
+    house = House()
+    for second in range(10):
+        for line in house.splitter.feed(pls(CLAMP, 100 + second) + pwr(CLAMP, 50)):
+            house.metering.line(line, "attic")
+        for line in house.splitter.feed(pls(CLAMP, 90_000 + second) + pwr(CLAMP, 70)):
+            house.metering.line(line, "cellar")
+        house.hear()
+    assert {reading.counter for reading in house.readings} == {None, *range(100, 110)} - {None}
+    assert {reading.gauge for reading in house.readings} == {None, 50.0}
+    assert len([record for record in caplog.records if "attic and from cellar" in record.message]) == 1
+    house.hear(seconds=61)
+    for line in house.splitter.feed(pls(CLAMP, 110) + pls(CLAMP, 111)):
+        house.metering.line(line, "cellar")
+    assert house.readings[-1].counter == 111
+
+
 def test_the_board_decides_the_class_of_a_sensor() -> None:
     house = House([MAIN])
     house.hear(pls(CLAMP, 1, 1000))

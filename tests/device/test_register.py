@@ -153,3 +153,45 @@ def test_an_undisturbed_board_is_followed_exactly(steps: list[int], start: int) 
         total += step
         register.take(total % WRAP, second)
         assert register.total == total
+
+
+def test_thousandths_ride_along_and_never_fall() -> None:
+    """Boards with SPI tell them; the whole units stay what the wire needs."""
+    register = Register()
+    shown = []
+    for second, (raw, milli) in enumerate([(10, 500), (10, 750), (11, 0), (11, 200), (11, 100), (12, 0), (12, 999)]):
+        register.take(raw, second, milli=milli)
+        shown.append((register.total, register.milli))
+    assert shown == [(10, 500), (10, 750), (11, 0), (11, 200), (11, 200), (12, 0), (12, 999)]
+    again = Register(register.mark)
+    again.take(12, 10, milli=3)
+    assert (again.total, again.milli) == (12, 999), "a board that restarted without its thousandths"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 5000),
+            st.integers(0, WRAP - 1) | st.integers(0, 3000) | st.integers(WRAP - 200, WRAP - 1),
+            st.integers(0, 999),
+            st.booleans(),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_comes_it_rises_no_faster_than_is_possible(lines: list[tuple[float, int, int, bool]]) -> None:
+    """Over any stretch of lines: a small step for each, and the largest rate for the time between."""
+    register = Register()
+    at, allowed, start = 0.0, 0.0, None
+    previous = (0, 0)
+    for seconds, raw, milli, restarted in lines:
+        at += seconds
+        register.take(raw, at, milli=milli, restarted=restarted)
+        assert register.total is not None
+        if start is None:
+            start = register.total
+        else:
+            allowed += SMALL_STEP + MAX_RATE * seconds
+            assert register.total - start <= allowed
+            assert (register.total, register.milli) >= previous
+        previous = (register.total, register.milli)

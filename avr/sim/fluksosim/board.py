@@ -107,6 +107,11 @@ class Board:
         """Simulated time in seconds."""
         return float(self._native.call("cycle")) / self.hz
 
+    @property
+    def powered_s(self) -> float:
+        """Simulated time in which it had power, in seconds."""
+        return float(self._native.call("powered_cycles")) / self.hz
+
     def run_for(self, seconds: float) -> list[Line]:
         """Run as fast as possible for so many simulated seconds; the lines completed meanwhile."""
         return self.run_until(self.time_s + seconds)

@@ -1,4 +1,4 @@
-"""Power cuts by the thousand: `python -m fluksosim.cuts [--random N] [--seed S] [--linear] [REPLAY_ID ...]`.
+"""Power cuts by the thousand: `python -m fluksosim.cuts [--board B] [--random N] [--seed S] [--linear] [ID ...]`.
 
 With ids it runs exactly these cases and prints what happened. See power_cuts.py for what must hold.
 """
@@ -9,12 +9,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from .build import Built, build
-from .power_cuts import BOARD, CUTS_PER_CASE, Outcome, linear_cases, replay
+from .cut_board import Outcome
+from .power_cuts import BOARDS, CUTS_PER_CASE, linear_cases, replay
 
 CHUNK = 20  # cases a process takes at once
 
@@ -44,22 +45,27 @@ class Tally:
         self.broken += other.broken
 
 
-def random_ids(cuts: int, seed: int) -> list[str]:
-    """Return the ids of as many random cases as make `cuts` power cuts."""
-    return [f"r{seed}.{index}" for index in range(-(-cuts // CUTS_PER_CASE))]
+def random_ids(cuts: int, seed: int, boards: Sequence[str] = BOARDS) -> list[str]:
+    """Return the ids of as many random cases as make `cuts` power cuts on each board, the boards in turn."""
+    return [f"{board}:r{seed}.{index}" for index in range(-(-cuts // CUTS_PER_CASE)) for board in boards]
 
 
-def run_some(ids: Iterable[str], built: Built) -> Tally:
-    """Run these cases one after the other."""
+def build_all(boards: Sequence[str] = BOARDS) -> dict[str, Built]:
+    """Build these boards, by name."""
+    return {board: build(board) for board in boards}
+
+
+def run_some(ids: Iterable[str], built: Mapping[str, Built]) -> Tally:
+    """Run these cases one after the other, on what build_all() has returned."""
     tally = Tally()
     for case in ids:
-        tally.add(replay(case, built))
+        tally.add(replay(case, built[case.partition(":")[0]]))
     return tally
 
 
 def run_all(ids: list[str], jobs: int) -> Tally:
     """Run these cases in `jobs` processes."""
-    built = build(BOARD)
+    built = build_all()
     if jobs == 1:
         return run_some(ids, built)
     whole = Tally()
@@ -73,10 +79,11 @@ def run_all(ids: list[str], jobs: int) -> Tally:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fluksosim.cuts", description="Power cuts on the simulated board.")
     parser.add_argument("case", nargs="*", metavar="REPLAY_ID", help="run this case again, and tell its story")
-    parser.add_argument("--random", type=int, default=0, metavar="N", help="make N cuts at random")
+    parser.add_argument("--random", type=int, default=0, metavar="N", help="make N cuts at random on each board")
+    parser.add_argument("--board", choices=BOARDS, action="append", help="cut this one only (default: all of them)")
     parser.add_argument("--seed", type=int, default=1, help="of the random cuts (default: %(default)s)")
     parser.add_argument(
-        "--linear", action="store_true", help="cut at every EEPROM operation of a save and a checkpoint"
+        "--linear", action="store_true", help="cut at every EEPROM operation of a save, a checkpoint and a commit"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all processors)")
     return parser
@@ -88,16 +95,18 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.random < 0 or arguments.jobs < 1:
         parser.error("--random needs a number from 0, --jobs one from 1")
-    built = build(BOARD)
+    boards = tuple(arguments.board or BOARDS)
     broken = False
     for case in arguments.case:
         try:
-            outcome = replay(case, built)
+            outcome = replay(case)
         except ValueError as error:
             parser.error(str(error))
         print(case, *outcome.story, sep="\n")
         broken = broken or bool(outcome.broken)
-    ids = random_ids(arguments.random, arguments.seed) + (linear_cases(built) if arguments.linear else [])
+    ids = random_ids(arguments.random, arguments.seed, boards)
+    if arguments.linear:
+        ids += [case for board in boards for case in linear_cases(board, build(board))]
     if not ids and not arguments.case:
         parser.error("nothing to do: give a REPLAY_ID, --random N or --linear")
     if ids:

@@ -2,205 +2,48 @@
 
 A case is a board with a past, some lives and a power cut at the end of each. Its id makes the very same case again:
 
-    r7.42               case 42 of the random cases of seed 7
-    save.3.old          the save at a warned power loss, cut at its 3rd EEPROM operation, which leaves the old byte
-    checkpoint.3.new    likewise a checkpoint, with the clearing of the slots ahead
+    v2_0:r7.42               case 42 of the random cases of seed 7, on board v2_0
+    v1_1:save.3.old          the save at a warned power loss, cut at its 3rd EEPROM operation, which leaves the old byte
+    v1_1:checkpoint.3.new    likewise a checkpoint, with the clearing of the slots ahead
+    v2_0:commit.3.erased     likewise a commit of settings and counters (`ct`), on boards with an SPI link
 
-What must hold at every cut, of each counter (all of it modulo 2^32):
+What must hold at every cut, of each counter (all of it modulo 2^32), whether lines tell it or frames (`gd`, `gc`):
 
-    1. no line ever tells less than one before it, nor more than was counted;
+    1. the wire never tells less than before, nor more than was counted. Only the reply to `gc`, which has to name a
+       counter also while the board holds it back, may then be what the newest record's counter and reserve come to;
     2. the newest record of the EEPROM is good, and neither below the one before nor above what was counted;
     3. its counter and reserve together reach what the wire was told, so that the next life tells no less;
     4. a warning that lasts long enough saves everything: pulses to the thousandth.
+
+And of the settings of a board with frames:
+
+    5. after a cut in a commit they are the old or the new ones, never a mix; once `ct` was answered, the new ones.
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-from .board import WATTS_PER_STEP, Board, CutLeaves, Line
+from .board import CutLeaves
 from .board_header import BoardHeader
-from .build import Built
-from .eeprom_image import CounterRecord, FactorySensor, encode_record, fresh_image, read_log
+from .build import Built, build
+from .cut_board import WRAP, CutBoard, Outcome, past
 
-BOARD = "v1_1"
-IDS = tuple(digit * 32 for digit in "abcd")
-WEIGHTS = ((40_000, 0), (20_000, 0), (7, 250), (1_000, 333))
-"""Meter constants and pulse weights far beyond a real meter's, so that a second holds what else takes minutes."""
+BOARDS = ("v1_1", "v2_0")
+"""One board with each link; they share all that keeps counters."""
 
-HOLD_UP_S = 0.15  # more than the 56 ms of the save and the rest of a byte on its way
+HOLD_UP_S = 0.15  # more than the 81 ms of the longest save and the rest of a byte on its way
 CUTS_PER_CASE = 5
-WRAP = 2**32
+COMMIT_S = 1.0  # longer than any takes
+KINDS = ("ramp", "ramp", "ramp", "short ramp", "at once", "in a byte", "in the save", "dips", "sag")
 
 
-def above(a: int, b: int) -> int:
-    """Return a - b of two counters that wrap at 2^32; the difference is less than half of it."""
-    return (a - b + WRAP // 2) % WRAP - WRAP // 2
-
-
-@dataclass
-class Outcome:
-    """What a case came to: cuts made, lives after one whose counters were heard again, EEPROM
-    operations begun before the linear cut, broken promises, the story."""
-
-    case: str
-    cuts: int = 0
-    heard_again: int = 0
-    operations: int = 0
-    broken: list[str] = field(default_factory=list)
-    story: list[str] = field(default_factory=list)
-
-
-class CutBoard:
-    """A board under cuts, and what it is held to."""
-
-    def __init__(self, case: str, built: Built, image: bytes, seed: int) -> None:
-        self.header = BoardHeader(BOARD)
-        self.clamps = self.header.number("CLAMP_COUNT")
-        self.outcome = Outcome(case)
-        self.board = Board(BOARD, eeprom=image, seed=seed, built=built)
-        self.record = self._record()
-        self.told: list[int | None] = [None] * len(IDS)
-        self.most = [units + 1 for units in self.record.units]
-        self.pulses = [0, 0]
-        self._watts = [0.0, 0.0]
-        self._since_s = 0.0
-        self._told_this_life: set[int] = set()
-
-    def _record(self) -> CounterRecord:
-        record = read_log(self.board.eeprom, self.header)
-        if record is None:
-            self._break("the EEPROM holds no good record any more")
-            return CounterRecord(0, (0,) * 4, (0,) * 4, (0,) * 4, 0, 0)
-        return record
-
-    def _break(self, what: str) -> None:
-        self.outcome.broken.append(what)
-        self.tell(f"BROKEN: {what}")
-
-    def tell(self, what: str) -> None:
-        """Add a line to the story."""
-        self.outcome.story.append(f"{self.board.time_s:9.4f} s  {what}")
-
-    def load(self, *watts: float) -> None:
-        """Let the clamps see so many (nominal) watts from now on."""
-        self._count_clamps()
-        for clamp, value in enumerate(watts):
-            self.board.clamp_watts(clamp, value)
-            self._watts[clamp] = value
-        self.tell(f"clamps at {watts} W")
-
-    def _count_clamps(self) -> None:
-        now = self.board.time_s
-        for clamp, watts in enumerate(self._watts):
-            wh_per_s = watts / WATTS_PER_STEP * WEIGHTS[clamp][0] * 0.00225 / 3600
-            self.most[clamp] += int(wh_per_s * (now - self._since_s) * 1.01 + wh_per_s * 0.05 + 1)
-        self._since_s = now
-
-    def pulse(self, pulse_input: int) -> None:
-        """Make one pulse of 12 ms, bouncing."""
-        self.board.pulse(pulse_input, 0.012, 0.012, bounce_s=0.001)
-        self.pulses[pulse_input] += 1
-
-    def run(self, seconds: float) -> None:
-        """Run, and hear what it says."""
-        self.hear(self.board.run_for(seconds))
-
-    def hear(self, lines: list[Line]) -> None:
-        """Hold what the wire says to the first promise."""
-        self._count_clamps()
-        for line in lines:
-            if not (line.text.startswith("pls ") and len(line.text) in (47, 58)):
-                continue
-            sensor, counter = IDS.index(line.text[4:36]), int(line.text[37:47])
-            before = self.told[sensor]
-            if before is not None and above(counter, before) < 0:
-                self._break(f"counter {sensor} went back on the wire from {before} to {counter}")
-            if above(counter, self._most(sensor)) > 0:
-                self._break(f"counter {sensor} is {counter} on the wire, {self._most(sensor)} at most was counted")
-            self.told[sensor] = counter
-            if not self._told_this_life and self.outcome.cuts:
-                self.outcome.heard_again += 1
-            self._told_this_life.add(sensor)
-
-    def _most(self, sensor: int) -> int:
-        if sensor < self.clamps:
-            return self.most[sensor]
-        units, milli = WEIGHTS[sensor]
-        counted = self.pulses[sensor - self.clamps] * (units * 1000 + milli) + self.record.milli[sensor]
-        return self.record.units[sensor] + counted // 1000
-
-    def ramp(self, hold_up_s: float) -> None:
-        """Let the supply sink to nothing."""
-        self.hear(self.board.power_cut(hold_up_s))
-
-    def off(self, how: str, complete: bool) -> None:
-        """The power is gone: hold the EEPROM to its promises, then give power again. `complete`: the save had time."""
-        self.board.power_cut()
-        self.board.cut_at_operation(0)  # an order that did not come to pass
-        self._count_clamps()
-        self.outcome.cuts += 1
-        before, after = self.record, self._record()
-        self.tell(f"off: {how}; record {after.sequence}: {after.units} {after.milli} reserve {after.reserve}")
-        for sensor in range(len(IDS)):
-            units, told = after.units[sensor], self.told[sensor]
-            reach = units + (1 << after.reserve[sensor] if after.reserve[sensor] else 0)
-            if above(units, before.units[sensor]) < 0:
-                self._break(f"record of counter {sensor} went back from {before.units[sensor]} to {units}")
-            if above(units, self._most(sensor)) > 0:
-                self._break(f"record of counter {sensor} has {units}, {self._most(sensor)} at most was counted")
-            if told is not None and above(reach, told) < 0:
-                self._break(f"record of counter {sensor} reaches {reach}, the wire was told {told}")
-        if complete:
-            self._hold_to_a_complete_save(before, after)
-        self.record, self.pulses = after, [0, 0]
-        self.most[: self.clamps] = [units + 1 for units in after.units[: self.clamps]]
-        self._told_this_life.clear()
-        self.board.power_on()
-        self._since_s = self.board.time_s
-
-    def _hold_to_a_complete_save(self, before: CounterRecord, after: CounterRecord) -> None:
-        if after.sequence == before.sequence:
-            self._break("the warning was long enough, and nothing was saved")
-        for sensor in range(len(IDS)):
-            told = self.told[sensor]
-            if sensor in self._told_this_life and told is not None and above(after.units[sensor], told) < 0:
-                self._break(f"counter {sensor} was saved as {after.units[sensor]}, the wire was told {told}")
-            if sensor < self.clamps:
-                continue
-            units, milli = WEIGHTS[sensor]
-            was = before.units[sensor] * 1000 + before.milli[sensor]
-            now = (was + self.pulses[sensor - self.clamps] * (units * 1000 + milli)) % (WRAP * 1000)
-            if now != after.units[sensor] * 1000 + after.milli[sensor]:
-                self._break(f"pulse counter {sensor} was saved as {after.units[sensor]}, {now / 1000} was counted")
-
-
-def past(header: BoardHeader, dice: random.Random, records: int) -> bytes:
-    """Return a provisioned EEPROM whose log has gone round: `records` good ones up to the newest, the rest noise."""
-    edges = (0, 1000, 2**31 - 50, WRAP - 3000, WRAP - 40, dice.randrange(WRAP))
-    units = [dice.choice(edges) for _ in IDS]
-    sensors = [FactorySensor(sensor, *weight) for sensor, weight in zip(IDS, WEIGHTS, strict=True)]
-    image = bytearray(fresh_image(header, sensors, [0] * len(IDS)))
-    start, size = header.number("LOG_START"), 7 + 6 * len(IDS)
-    slots = header.number("LOG_BYTES") // size
-    image[start : start + slots * size] = bytes(dice.randrange(256) for _ in range(slots * size))
-    sequence, slot = dice.randrange(256), dice.randrange(slots)
-    for age in range(min(records, slots)):
-        counters = tuple((value - 7 * age) % WRAP for value in units)
-        milli = tuple(dice.randrange(1000) for _ in IDS)
-        record = encode_record(CounterRecord((sequence - age) % 256, counters, milli, (0,) * len(IDS), 3, 5))
-        at = start + (slot - age) % slots * size
-        image[at : at + size] = record
-    return bytes(image)
-
-
-def random_case(seed: int, index: int, built: Built) -> Outcome:
+def random_case(name: str, seed: int, index: int, built: Built) -> Outcome:
     """Run case `index` of `seed`: five lives, each ended by a cut of some kind at some moment."""
-    dice = random.Random(f"power cuts {seed} {index}")  # noqa: S311 - a test case, not a secret
-    cut = CutBoard(
-        f"r{seed}.{index}", built, past(BoardHeader(BOARD), dice, dice.randrange(1, 16)), dice.randrange(1, WRAP)
-    )
+    dice = random.Random(f"power cuts {name} {seed} {index}")  # noqa: S311 - a test case, not a secret
+    image = past(name, built, dice, dice.randrange(1, 16))
+    cut = CutBoard(f"{name}:r{seed}.{index}", name, built, image, dice.randrange(1, WRAP))
     with cut.board:
         for _ in range(CUTS_PER_CASE):
             _live_and_die(cut, dice)
@@ -208,15 +51,27 @@ def random_case(seed: int, index: int, built: Built) -> Outcome:
     return cut.outcome
 
 
+def _order_a_cut(cut: CutBoard, within: int, leaves: CutLeaves, dice: random.Random) -> int:
+    operation = dice.randrange(1, within)
+    cut.board.cut_at_operation(cut.board.eeprom_operations + operation, leaves)
+    return operation
+
+
 def _live_and_die(cut: CutBoard, dice: random.Random) -> None:
-    cut.load(dice.choice((0, 500, 9000)), dice.choice((0, 5000, 11000)))
-    kind = dice.choice(("ramp", "ramp", "ramp", "short ramp", "at once", "in a byte", "in the save", "dips", "sag"))
+    cut.load(dice.choice((0, 500, 9000)), *(dice.choice((0, 5000, 11000)) for _ in range(cut.clamps - 1)))
+    kind = dice.choice((*KINDS, "in a commit") if cut.frames else KINDS)
+    leaves = dice.choice(list(CutLeaves))
+    soon = dice.random() < 0.3
+    if kind == "in a byte" and soon:
+        _order_a_cut(cut, 30 * cut.sensors, leaves, dice)
     cut.run(dice.uniform(0.1, 0.3))
     for _ in range(dice.choice((0, 0, 1, 6))):
         cut.pulse(dice.randrange(2))
-    leaves = dice.choice(list(CutLeaves))
-    if kind == "in a byte":
-        cut.board.cut_at_operation(cut.board.eeprom_operations + dice.randrange(1, 60), leaves)
+    if cut.frames and (kind == "in a commit" or dice.random() < 0.4):
+        while cut.board.powered and not cut.commit(dice.randrange(65536)):
+            cut.run(0.05)
+    if kind == "in a commit" or (kind == "in a byte" and not soon):
+        _order_a_cut(cut, 25 * cut.sensors, leaves, dice)
     cut.run(dice.choice((dice.uniform(0.2, 0.5), dice.uniform(0.3, 1.6))))
     how = kind
     if kind == "ramp":
@@ -226,9 +81,8 @@ def _live_and_die(cut: CutBoard, dice: random.Random) -> None:
         how = f"short ramp of {hold_up_s * 1000:.1f} ms"
         cut.ramp(hold_up_s)
     elif kind == "in the save":
-        operation = dice.randrange(1, 32)
+        operation = _order_a_cut(cut, 8 * cut.sensors, leaves, dice)
         how = f"in operation {operation} of the save, which leaves {leaves.name}"
-        cut.board.cut_at_operation(cut.board.eeprom_operations + operation, leaves)
         cut.ramp(HOLD_UP_S)
     elif kind == "dips":
         for _ in range(dice.randrange(1, 12)):
@@ -243,13 +97,18 @@ def _live_and_die(cut: CutBoard, dice: random.Random) -> None:
     cut.off(how, complete=kind == "ramp")
 
 
-def save_case(operation: int, leaves: CutLeaves, built: Built) -> Outcome:
-    """Run a warned loss of power, cut at EEPROM operation `operation` of its save (from 1; 0: only at its end)."""
+def _linear(name: str, kind: str, operation: int, leaves: CutLeaves, built: Built) -> CutBoard:
     dice = random.Random(1)  # noqa: S311
-    case = f"save.{operation}.{leaves.name.lower()}"
-    cut = CutBoard(case, built, past(BoardHeader(BOARD), dice, 13), 5)
+    case = f"{name}:{kind}.{operation}.{leaves.name.lower()}"
+    cut = CutBoard(case, name, built, past(name, built, dice, 13), 5)
+    cut.load(9000, 5000)
+    return cut
+
+
+def save_case(name: str, operation: int, leaves: CutLeaves, built: Built) -> Outcome:
+    """Run a warned loss of power, cut at EEPROM operation `operation` of its save (from 1; 0: only at its end)."""
+    cut = _linear(name, "save", operation, leaves, built)
     with cut.board as board:
-        cut.load(9000, 5000)
         cut.run(0.05)  # a contact counts once it was seen open
         cut.pulse(0)
         cut.run(0.8)  # the checkpoint after the first count, and the clearing of the slots ahead, are over
@@ -263,19 +122,38 @@ def save_case(operation: int, leaves: CutLeaves, built: Built) -> Outcome:
     return cut.outcome
 
 
-def checkpoint_case(operation: int, leaves: CutLeaves, built: Built) -> Outcome:
+def checkpoint_case(name: str, operation: int, leaves: CutLeaves, built: Built) -> Outcome:
     """Run a checkpoint and the clearing after it, cut without warning at EEPROM operation `operation` (0: after)."""
-    dice = random.Random(2)  # noqa: S311
-    case = f"checkpoint.{operation}.{leaves.name.lower()}"
-    cut = CutBoard(case, built, past(BoardHeader(BOARD), dice, 13), 6)
+    cut = _linear(name, "checkpoint", operation, leaves, built)
     with cut.board as board:
         board.cut_at_operation(operation, leaves)
-        cut.load(9000, 5000)
         cut.run(0.05)
         cut.pulse(1)
         cut.run(0.8)
         cut.outcome.operations = board.eeprom_operations
         cut.off(f"{cut.outcome.operations} operations into checkpoint and clearing", complete=False)
+        _live_on(cut)
+    return cut.outcome
+
+
+def commit_case(name: str, operation: int, leaves: CutLeaves, built: Built) -> Outcome:
+    """Run a commit of settings and counters, cut at EEPROM operation `operation` (0: once it was answered)."""
+    cut = _linear(name, "commit", operation, leaves, built)
+    if not cut.frames:
+        raise ValueError(f"nothing is committed on {name}: its link has lines only")
+    with cut.board as board:
+        cut.run(0.05)
+        cut.pulse(0)
+        cut.run(0.8)
+        first = board.eeprom_operations
+        if operation:
+            board.cut_at_operation(first + operation, leaves)
+        cut.commit(0xA5A5)
+        until_s = board.time_s + COMMIT_S
+        while board.powered and not cut.frames.committed and board.time_s < until_s:
+            cut.run(0.01)
+        cut.outcome.operations = board.eeprom_operations - first
+        cut.off(f"{cut.outcome.operations} operations into the commit", complete=False)
         _live_on(cut)
     return cut.outcome
 
@@ -290,24 +168,37 @@ def _live_on(cut: CutBoard) -> None:
     cut.run(0.4)
 
 
-def linear_cases(built: Built) -> list[str]:
-    """Return the ids of the cuts at every EEPROM operation of a save and of a checkpoint, with all they can leave."""
+LinearCase = Callable[[str, int, CutLeaves, Built], Outcome]
+_LINEAR: dict[str, LinearCase] = {"save": save_case, "checkpoint": checkpoint_case, "commit": commit_case}
+
+
+def linear_cases(name: str, built: Built) -> list[str]:
+    """Return the ids of the cuts at every EEPROM operation of a save, a checkpoint and, where there are any, a commit.
+
+    There is one for each thing a cut can leave in the byte.
+    """
     cases = []
-    for kind, run in (("save", save_case), ("checkpoint", checkpoint_case)):
-        operations = run(0, CutLeaves.ANYTHING, built).operations
-        cases += [f"{kind}.{i}.{leaves.name.lower()}" for i in range(1, operations + 1) for leaves in CutLeaves]
+    for kind, run in _LINEAR.items():
+        if kind == "commit" and not BoardHeader(name).number("LINK_SPI"):
+            continue
+        operations = run(name, 0, CutLeaves.ANYTHING, built).operations
+        cases += [f"{name}:{kind}.{i}.{leaves.name.lower()}" for i in range(1, operations + 1) for leaves in CutLeaves]
     return cases
 
 
-def replay(case: str, built: Built) -> Outcome:
-    """Run the case of this id again. ValueError for what is no id."""
-    kind, *rest = case.split(".")
+def replay(case: str, built: Built | None = None) -> Outcome:
+    """Run the case of this id again, on what build() has returned. ValueError for what is no id."""
+    name, _, number = case.partition(":")
+    kind, *rest = number.split(".")
+    refusal = f"{case!r} is no id of a power cut: v2_0:r7.42 and v1_1:save.3.old are"
+    if name not in BOARDS:
+        raise ValueError(refusal)
+    built = built or build(name)
     try:
         if kind.startswith("r"):
             (index,) = rest
-            return random_case(int(kind[1:]), int(index), built)
+            return random_case(name, int(kind[1:]), int(index), built)
         operation, leaves = rest
-        run = {"save": save_case, "checkpoint": checkpoint_case}[kind]
-        return run(int(operation), CutLeaves[leaves.upper()], built)
+        return _LINEAR[kind](name, int(operation), CutLeaves[leaves.upper()], built)
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{case!r} is no id of a power cut: r7.42, save.3.old and checkpoint.3.new are") from error
+        raise ValueError(refusal) from error

@@ -26,6 +26,11 @@ def crc8(data: bytes) -> int:
     return crc
 
 
+def framed(message: str) -> str:
+    """Return a control message with its letter, its CRC and its point."""
+    return f"l{message}{crc8(message.encode('ascii')):02x}."
+
+
 @dataclass(frozen=True)
 class Record:
     """One sensor in the reply to `gd`: counter (Wh or L), thousandths of it, and W or the board's ms."""
@@ -34,6 +39,17 @@ class Record:
     counter: int
     milli: int
     extra: int
+
+
+def records(reply: str) -> list[Record]:
+    """Take a reply to `gd` apart. LinkError when it does not hold whole records."""
+    digits = reply[2:]
+    if len(digits) % RECORD_DIGITS:
+        raise LinkError(f"not records of {RECORD_DIGITS} digits: {digits!r}")
+    return [
+        Record(int(r[:2], 16), int(r[2:10], 16), int(r[10:14], 16), int(r[14:], 16))
+        for r in (digits[i : i + RECORD_DIGITS] for i in range(0, len(digits), RECORD_DIGITS))
+    ]
 
 
 class SpiLink:
@@ -64,7 +80,7 @@ class SpiLink:
 
         LinkError when there is none or its CRC is wrong.
         """
-        self.send(f"l{message}{crc8(message.encode()):02x}.")
+        self.send(framed(message))
         self.board.run_for(COMMIT_WAIT_S if message == "ct" else WAIT_S)
         return self.reply(self.read().decode("ascii"))
 
@@ -93,10 +109,4 @@ class SpiLink:
 
     def changes(self) -> list[Record]:
         """Ask for what has changed (`gd`)."""
-        digits = self.control("gd")[2:]
-        if len(digits) % RECORD_DIGITS:
-            raise LinkError(f"not records of {RECORD_DIGITS} digits: {digits!r}")
-        return [
-            Record(int(r[:2], 16), int(r[2:10], 16), int(r[10:14], 16), int(r[14:], 16))
-            for r in (digits[i : i + RECORD_DIGITS] for i in range(0, len(digits), RECORD_DIGITS))
-        ]
+        return records(self.control("gd"))

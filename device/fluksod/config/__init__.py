@@ -5,16 +5,31 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import voluptuous as vol
 
-from fluksod.config import cloud, lan, sensors, values
+from fluksod.config import boards, cloud, lan, mqtt, sensors, values
+from fluksod.config.boards import BoardConfig, BoardLink
 from fluksod.config.cloud import CloudConfig
 from fluksod.config.complaints import Complaints, ConfigError
 from fluksod.config.lan import LanConfig
+from fluksod.config.mqtt import READABLE_BY_ALL, MqttConfig
+from fluksod.config.sensors import BoardSensorConfig
 from fluksod.sensor import Sensor
 
-__all__ = ["CloudConfig", "Config", "ConfigError", "LanConfig", "load", "parse"]
+__all__ = [
+    "BoardConfig",
+    "BoardLink",
+    "BoardSensorConfig",
+    "CloudConfig",
+    "Config",
+    "ConfigError",
+    "LanConfig",
+    "MqttConfig",
+    "load",
+    "parse",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,61 +38,71 @@ class Config:
 
     name: str
     state: Path
-    port: str
+    boards: tuple[BoardConfig, ...]
     lan: LanConfig
     cloud: CloudConfig | None
+    mqtt: MqttConfig | None
     sensors: tuple[Sensor, ...]
+    board_sensors: tuple[BoardSensorConfig, ...] = ()
 
 
-_SCHEMA = vol.Schema(
-    {
-        vol.Optional("device", default=dict): {
-            vol.Optional("name", default="Fluksometer"): values.name,
-            vol.Optional("state", default="/var/lib/fluksod"): values.text,
-        },
-        vol.Required("board"): {vol.Required("port"): values.text},
-        vol.Optional("lan", default=dict): lan.SCHEMA,
-        vol.Optional("cloud"): cloud.SCHEMA,
-        vol.Optional("sensor", default=list): sensors.SCHEMA,
-    }
-)
+_SCHEMA: dict[Any, Any] = {
+    vol.Optional("device", default=dict): {
+        vol.Optional("name", default="Fluksometer"): values.name,
+        vol.Optional("state", default="/var/lib/fluksod"): values.text,
+    },
+    vol.Optional("lan", default=dict): lan.SCHEMA,
+    vol.Optional("cloud"): cloud.SCHEMA,
+    vol.Optional("mqtt"): mqtt.SCHEMA,
+    vol.Optional("sensor", default=list): sensors.SCHEMA,
+}
+_MANY_BOARDS = vol.Schema({**_SCHEMA, vol.Required("board"): [boards.SCHEMA]})
+_ONE_BOARD = vol.Schema({**_SCHEMA, vol.Required("board"): boards.SCHEMA})
 
 
 def load(path: Path) -> Config:
     """Read and check the configuration file. Raises `ConfigError` with every complaint."""
     try:
         text = path.read_text(encoding="utf-8")
+        readable_by_all = bool(path.stat().st_mode & READABLE_BY_ALL)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
     try:
-        return parse(text, path.parent)
+        return parse(text, path.parent, readable_by_all=readable_by_all)
     except ConfigError as error:
         raise ConfigError("\n".join(f"{path}: {complaint}" for complaint in str(error).splitlines())) from error
 
 
-def parse(text: str, folder: Path) -> Config:
-    """Check the text of a configuration; relative paths in it are taken from `folder`. Raises `ConfigError`."""
+def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
+    """Check the text of a configuration; relative paths in it are taken from `folder`. Raises `ConfigError`.
+
+    A text that is `readable_by_all` may hold no password.
+    """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"is no TOML: {error}") from error
     complaints = Complaints(text)
     try:
-        checked = _SCHEMA(raw)
+        checked = (_ONE_BOARD if isinstance(raw.get("board"), dict) else _MANY_BOARDS)(raw)
     except vol.MultipleInvalid as errors:
         for found in errors.errors:
             complaints.add_error(found)
         complaints.raise_any()
         raise
+    measuring = boards.boards(checked["board"], folder, complaints)
+    known, of_boards = sensors.sensors(checked["sensor"], measuring, complaints)
     config = Config(
         name=checked["device"]["name"],
         state=folder / checked["device"]["state"],
-        port=str(folder / checked["board"]["port"]),
+        boards=measuring,
         lan=lan.lan_config(checked["lan"]),
         cloud=cloud.cloud_config(checked.get("cloud"), folder, complaints),
-        sensors=sensors.sensors(checked["sensor"], complaints),
+        mqtt=mqtt.mqtt_config(checked.get("mqtt"), folder, complaints, readable_by_all=readable_by_all),
+        sensors=known,
+        board_sensors=of_boards,
     )
     complaints.raise_any()
     return config

@@ -43,6 +43,20 @@ def port(value: Any) -> int:
     return value
 
 
+def remote_port(value: Any) -> int:
+    """A TCP port of another machine."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
+        raise vol.Invalid("give a port number from 1 to 65535, without quotes")
+    return value
+
+
+def host(value: Any) -> str:
+    """Name or address of another machine."""
+    if "/" in text(value) or " " in value:
+        raise vol.Invalid('give a name or an address alone, such as "broker.example", without mqtt:// and port')
+    return str(value)
+
+
 def seconds(least: int, most: int) -> Callable[[Any], float]:
     """A number of seconds from `least` to `most`."""
 
@@ -50,6 +64,29 @@ def seconds(least: int, most: int) -> Callable[[Any], float]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise vol.Invalid(f"give a number of seconds from {least} to {most}")
         return float(value)
+
+    return check
+
+
+def whole(least: int, most: int, unit: str) -> Callable[[Any], int]:
+    """A whole number of `unit` from `least` to `most`."""
+
+    def check(value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise vol.Invalid(f"give a whole number of {unit} from {least} to {most}, without quotes")
+        return value
+
+    return check
+
+
+def thousandths(most: int) -> Callable[[Any], int]:
+    """A number above 0 and at most `most` with up to three decimals, returned in thousandths."""
+
+    def check(value: Any) -> int:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+        if not 0 < number <= most or round(number, 3) != number:
+            raise vol.Invalid(f"give a number above 0, at most {most}, with up to three decimals")
+        return round(number * 1000)
 
     return check
 

@@ -30,12 +30,12 @@ class DeviceApi:
 
 
 def measured_values(reading: Reading) -> dict[str, int | float | None]:
-    """The members `time`, `counter` and `gauge` of a reading; the gauge to three decimals, without any where whole."""
+    """The members `time`, `counter` and `gauge` of a reading, to three decimals, without any where whole."""
     gauge = reading.gauge
     if gauge is not None:
         gauge = round(float(gauge), 3)
         gauge = int(gauge) if gauge.is_integer() else gauge
-    return {"time": reading.time, "counter": reading.counter, "gauge": gauge}
+    return {"time": reading.time, "counter": reading.exact_counter, "gauge": gauge}
 
 
 def _sensor(stream: Stream) -> Json:
@@ -45,6 +45,7 @@ def _sensor(stream: Stream) -> Json:
         "name": sensor.name,
         "type": sensor.type.value,
         "class": sensor.sensor_class.value,
+        "direction": sensor.direction.value,
         "counter_unit": sensor.type.counter_unit,
         "gauge_unit": sensor.type.gauge_unit,
         "reading": None if stream.reading is None else measured_values(stream.reading),

@@ -20,11 +20,15 @@ _U32 = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class CounterLine:
-    """`pls`: a sensor's counter in whole Wh or L (32 bit); `ms` is the board's clock at a pulse, None for a clamp."""
+    """`pls`: a sensor's counter in whole Wh or L (32 bit); `ms` is the board's clock at a pulse, None for a clamp.
+
+    `milli` are thousandths beyond `counter`, 0 to 999, which only boards with SPI tell.
+    """
 
     sensor: str
     counter: int
     ms: int | None
+    milli: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,24 @@ class MessageLine:
     text: str
 
 
-Line = CounterLine | PowerLine | MessageLine
+@dataclass(frozen=True, slots=True)
+class MeterLine:
+    """What a meter tells that counts for itself: P1 or Modbus.
+
+    `counter` in whole Wh or L (32 bit) with `milli` thousandths beyond it, None when it told no counter. `gauge` in W
+    (negative: it flows out) or L/min; None when the meter tells none: then it is computed from the counter and `ms`,
+    the meter's own clock (ms, modulo 2^32) at the reading.
+    """
+
+    sensor: str
+    counter: int | None
+    milli: int = 0
+    gauge: float | None = None
+    ms: int | None = None
+
+
+Line = CounterLine | PowerLine | MessageLine | MeterLine
+"""What a link hands to the meter."""
 
 
 def parse(line: bytes) -> Line | None:

@@ -19,6 +19,7 @@ ZERO_AFTER = 3600.0
 @dataclass(frozen=True, slots=True)
 class _Pulse:
     counter: int
+    milli: int
     ms: int
     at: float
 
@@ -38,17 +39,19 @@ class PulseGauge:
         """The rate between the last two pulses; None before there were two."""
         return self._rate
 
-    def take(self, counter: int, ms: int, at: float) -> float | None:
+    def take(self, counter: int, ms: int, at: float, milli: int = 0) -> float | None:
         """Take a pulse: the board's counter and clock (both 32 bit), seen at `at` (monotonic seconds).
+
+        `milli` are thousandths beyond the counter.
 
         Returns the new rate, or None when this pulse only starts a new measurement (first one, board restarted) or is
         the last one told again. `restarted` tells afterwards whether the board's clock went back.
         """
         self.restarted = False
         last = self._last
-        if last is not None and (counter, ms) == (last.counter, last.ms):
+        if last is not None and (counter, milli, ms) == (last.counter, last.milli, last.ms):
             return None
-        self._last = None if ms <= NO_PULSE_YET else _Pulse(counter, ms, at)
+        self._last = None if ms <= NO_PULSE_YET else _Pulse(counter, milli, ms, at)
         if last is None:
             return None
         waited = at - last.at
@@ -56,7 +59,7 @@ class PulseGauge:
         if ms < last.ms and not _wrapped(elapsed / 1000, waited):
             self.restarted = True
             return None
-        step = (counter - last.counter) % WRAP
+        step = ((counter - last.counter) * 1000 + milli - last.milli) % (WRAP * 1000) / 1000
         if elapsed == 0 or step == 0 or step * 1000 / elapsed > MAX_RATE:
             return None
         self._period = max(elapsed / 1000, waited)

@@ -8,6 +8,9 @@ board is replaced, and arrives on a line without a checksum. The register follow
 - a step that no house can make, or one backwards, is held until the next line goes on from there. Then the board has
   restarted: the register goes on from where it was, with an offset;
 - a held line that the next line contradicts was noise and is forgotten.
+
+The very first line is where the register begins, and no energy: were it noise, what is counted after it is right all
+the same. Thousandths, where a board or meter tells them, ride along: counter and thousandths never fall either.
 """
 
 from __future__ import annotations
@@ -23,11 +26,15 @@ MAX_RATE = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point where board and register were seen together: the board's `raw` counter, our `total`, `at` in seconds."""
+    """A point where board and register were seen together: the board's `raw` counter, our `total`, `at` in seconds.
+
+    `milli` are thousandths beyond `total`, 0 to 999.
+    """
 
     raw: int
     total: int
     at: float
+    milli: int = 0
 
 
 class Register:
@@ -38,44 +45,51 @@ class Register:
 
     def __init__(self, saved: Mark | None = None) -> None:
         self.mark = saved
-        self._total = None if saved is None else saved.total
+        self._total = None if saved is None else (saved.total, saved.milli)
         self._before: Mark | None = None
         self._held: Mark | None = None
         self._step = 0
 
     @property
     def total(self) -> int | None:
-        """The counter to report, in Wh or L: at least the board's, never falling."""
-        return self._total
+        """The counter to report, in whole Wh or L: at least the board's, never falling."""
+        return None if self._total is None else self._total[0]
 
-    def take(self, raw: int, at: float, *, restarted: bool = False) -> str | None:
-        """Take the board's counter `raw` (0 to 2^32 - 1) seen at `at` (monotonic seconds).
+    @property
+    def milli(self) -> int:
+        """Thousandths beyond `total`, 0 to 999; 0 where none are told."""
+        return 0 if self._total is None else self._total[1]
+
+    def take(self, raw: int, at: float, *, milli: int = 0, restarted: bool = False) -> str | None:
+        """Take the board's counter `raw` (0 to 2^32 - 1) and its thousandths, seen at `at` (monotonic seconds).
 
         `restarted` says that the board's clock went back with this line: then a lower counter needs no second line.
         Returns a sentence for the log when something unusual was decided.
         """
-        if not 0 <= raw < WRAP:
-            raise ValueError(f"a board counter has 32 bits, not {raw}")
+        if not 0 <= raw < WRAP or not 0 <= milli < 1000:
+            raise ValueError(f"a board counter has 32 bits and thousandths, not {raw} and {milli}")
+        seen = Mark(raw, raw, at, milli)
         if self.mark is None:
-            self._accept(Mark(raw, raw, at))
+            self._accept(seen)
             return None
         step = (raw - self.mark.raw) % WRAP
         if step <= max(SMALL_STEP, 2 * self._step) and step <= _possible(at - self.mark.at):
             if step == 0:  # told again: what came before stays known
-                self.mark = replace(self.mark, at=at)
+                self.mark = replace(self.mark, at=at, milli=max(milli, self.mark.milli))
+                self._show(self.mark)
                 return self._forget_held(raw)
             self._step = step
-            return self._go_on(raw, self.mark.total + step, at)
+            return self._go_on(seen, self.mark.total + step)
         if self._before is not None and _follows(self._before, raw, at) and raw < self.mark.raw:
             wrong = self.mark.raw
             self._held = None
             self.mark = self._before
-            self._go_on(raw, self.mark.total + (raw - self.mark.raw) % WRAP, at)
+            self._go_on(seen, self.mark.total + (raw - self.mark.raw) % WRAP)
             return f"counter {wrong} was followed by {raw}: it was noise, the counter waits until it is caught up"
         if restarted and raw < self.mark.raw:
-            return self._restart(raw, self.mark.total, at)
+            return self._restart(seen, self.mark.total)
         possible = step <= _possible(at - self.mark.at)
-        held, self._held = self._held, Mark(raw, 0, at)
+        held, self._held = self._held, seen
         if held is None:
             if possible:
                 return None
@@ -85,27 +99,33 @@ class Register:
         if possible:
             self._held = None
             self._step = (raw - held.raw) % WRAP
-            return self._go_on(raw, self.mark.total + step, at)
-        return self._restart(raw, self.mark.total + (raw - held.raw) % WRAP, at)
+            return self._go_on(seen, self.mark.total + step)
+        return self._restart(seen, self.mark.total + (raw - held.raw) % WRAP)
 
-    def _go_on(self, raw: int, total: int, at: float) -> str | None:
-        self._accept(Mark(raw, total, at))
-        return self._forget_held(raw)
+    def _go_on(self, seen: Mark, total: int) -> str | None:
+        self._accept(replace(seen, total=total))
+        return self._forget_held(seen.raw)
 
     def _forget_held(self, raw: int) -> str | None:
         held, self._held = self._held, None
         return None if held is None else f"counter {held.raw} was followed by {raw}: it was noise and is ignored"
 
-    def _restart(self, raw: int, total: int, at: float) -> str:
-        old = self.mark.raw if self.mark is not None else raw
+    def _restart(self, seen: Mark, total: int) -> str:
+        old = self.mark.raw if self.mark is not None else seen.raw
         self._held = None
         self.mark = None
-        self._accept(Mark(raw, total, at))
-        return f"the board's counter went from {old} to {raw} (restarted or replaced); ours goes on from {self._total}"
+        self._accept(replace(seen, total=total))
+        return (
+            f"the board's counter went from {old} to {seen.raw} (restarted or replaced); ours goes on from {self.total}"
+        )
 
     def _accept(self, mark: Mark) -> None:
         self._before, self.mark = self.mark, mark
-        self._total = mark.total if self._total is None else max(self._total, mark.total)
+        self._show(mark)
+
+    def _show(self, mark: Mark) -> None:
+        told = (mark.total, mark.milli)
+        self._total = told if self._total is None else max(self._total, told)
 
 
 def _possible(seconds: float) -> float:

@@ -1,0 +1,131 @@
+"""What a Fluksometer measures with: its boards and meters, made from the configuration, kept running together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from fluksod.config import BoardConfig, BoardLink, BoardSensorConfig, Config
+from fluksod.link.lines import Line
+from fluksod.link.link_state import LinkState
+from fluksod.link.spi import SpiBoard, SpiLink, SpiPort
+from fluksod.link.uart import UartLink
+from fluksod.sensor import Sensor, derived_id
+
+TakeLine = Callable[[Line, str], None]
+"""Takes a line and the name of the board or meter that it comes from."""
+
+
+class Link(Protocol):
+    """A board or meter as the daemon sees it."""
+
+    @property
+    def state(self) -> LinkState:
+        """Whether it is heard."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its port is open."""
+
+    def open(self) -> None:
+        """Open its port. Raises `PortInUseError`."""
+
+    async def run(self) -> None:
+        """Read it until cancelled."""
+
+    def close(self) -> None:
+        """Release its port."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    name: str
+    link: Link
+    description: dict[str, Any]
+
+
+class Inputs:
+    """All boards and meters of the configuration. `device` is our id; `on_line` takes what they tell."""
+
+    def __init__(self, config: Config, device: str, on_line: TakeLine) -> None:
+        self.sensors: tuple[Sensor, ...] = (
+            *config.sensors,
+            *(board_sensor(device, sensor) for sensor in config.board_sensors),
+        )
+        self._boards = [_board_input(board, config, device, on_line) for board in config.boards]
+
+    def open(self) -> None:
+        """Open all ports. Raises `PortInUseError` when another program holds one; then none stays open."""
+        try:
+            for one in self._boards:
+                one.link.open()
+        except BaseException:
+            self.close()
+            raise
+
+    def parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What has to be kept running, by name for the log."""
+        for one in self._boards:
+            yield f"the link to {one.name}", one.link.run
+
+    def close(self) -> None:
+        """Release all ports."""
+        for one in self._boards:
+            one.link.close()
+
+    @property
+    def away(self) -> set[str]:
+        """Names of those whose port is not open."""
+        return {one.name for one in self._boards if not one.link.is_open}
+
+    def describe(self) -> dict[str, Any]:
+        """The members `board` and `boards` of /api/v2/device (docs/protocol.md)."""
+        boards = [{**one.description, **_state(one.link.state)} for one in self._boards]
+        return {"board": _state(self._boards[0].link.state), "boards": boards}
+
+
+def board_sensor(device: str, configured: BoardSensorConfig) -> Sensor:
+    """A sensor of a board on SPI, with its own id or one derived from its board's name and its index there."""
+    made = derived_id(device, "board", configured.board, str(configured.place.index))
+    return Sensor(
+        configured.id or made, configured.name, configured.type, configured.sensor_class, configured.direction
+    )
+
+
+def _board_input(board: BoardConfig, config: Config, device: str, on_line: TakeLine) -> _Input:
+    take = partial(_from, on_line, board.name)
+    description = {"name": board.name, "port": board.port, "link": board.link.value}
+    if board.link is BoardLink.UART:
+        return _Input(board.name, UartLink(board.port, take), description)
+    placed = [sensor for sensor in config.board_sensors if sensor.board == board.name]
+    spi = SpiBoard(
+        board.port,
+        [sensor.place for sensor in placed],
+        {sensor.place.index: board_sensor(device, sensor).id for sensor in placed},
+        board.hardware,
+        board.reply_delay,
+        board.reset_counters,
+    )
+    return _Input(board.name, SpiLink(spi, take, partial(_open_spi, board), wall=time.time), description)
+
+
+def _open_spi(board: BoardConfig) -> SpiPort:
+    from fluksod.link.spidev_port import SpidevPort
+
+    return SpidevPort(board.port, board.byte_delay_us)
+
+
+def _from(on_line: TakeLine, name: str, line: Line) -> None:
+    on_line(line, name)
+
+
+def _state(state: LinkState) -> dict[str, Any]:
+    return {
+        "connected": state.connected,
+        "last_line": state.last_line,
+        "rejected_lines": state.rejected_lines,
+        "error": state.error,
+    }
