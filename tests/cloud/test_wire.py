@@ -164,7 +164,8 @@ def test_endless_chunks_are_refused(server: Server) -> None:
 
 def test_a_huge_header_is_refused(server: Server) -> None:
     wire = server.connect()
-    wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"a" * 100_000)
+    # Above the limit by little: all of it is sent before the refusal closes the connection.
+    wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"a" * 66_000)
     assert wire.answer().status == 400
     assert wire.is_closed_within(5)
 
