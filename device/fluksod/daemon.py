@@ -11,15 +11,18 @@ from typing import Any
 
 from fluksod.config import Config
 from fluksod.discovery import Announcement, address_towards
-from fluksod.identity import StateDirectory
+from fluksod.identity import StateDirectory, StateError
 from fluksod.inputs import Inputs
 from fluksod.lan.app import LanServer, make_app
 from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
+from fluksod.meter.register import Mark
 from fluksod.mqtt.broker import Broker
 from fluksod.mqtt.sensor_topics import SensorTopics
 from fluksod.registers_file import RegistersFile
 from fluksod.store import Store
+from fluksod.store.archive import Archive
+from fluksod.store.clock import machine_clock
 from fluksod.supervision import keep_running
 from fluksod.uplink.signature import claim_code
 from fluksod.uplink.uplink import Uplink
@@ -30,8 +33,8 @@ LAST_UPLOAD = 0.5
 """Seconds that a last upload may take when the daemon is told to stop."""
 LONGEST_END = 0.9
 """Seconds after which the daemon ends although some part has not."""
-SAVE_EVERY = 60.0
-"""Seconds between writes of the registers: at most about 1,440 small writes a day."""
+SAVE_EVERY = 3600.0
+"""Seconds between writes of the registers beside the journal, which has every change of them."""
 
 
 class Daemon:
@@ -46,14 +49,20 @@ class Daemon:
         self._store = Store()
         self._registers = RegistersFile(config.state / "registers.json")
         self._inputs = Inputs(config, self._identity.device, self._take_line)
+        self._archive = Archive(config.state, config.store, machine_clock(), self._store.put)
+        saved = self._registers.load()
+        for sensor, mark in self._opened_archive().items():
+            if sensor not in saved or (mark.total, mark.at) >= (saved[sensor].total, saved[sensor].at):
+                saved[sensor] = mark
         self._metering = Metering(
             self._inputs.sensors,
             on_sensor=self._store.put_sensor,
-            on_reading=self._store.put,
+            on_reading=self._archive.take,
             wall=time.time,
             steady=time.monotonic,
-            saved=self._registers.load(),
+            saved=saved,
         )
+        self._archive.follow(self._metering.mark)
         self._lan = LanServer(make_app(self._store, self.device), config.lan.host, config.lan.port)
         self._uplink: Uplink | None = None
         if config.cloud is not None:
@@ -76,7 +85,7 @@ class Daemon:
         except BaseException:
             self._inputs.close()
             raise
-        parts = {"the clockwork": self._tick, **dict(self._inputs.parts())}
+        parts = {"the clockwork": self._tick, "the store": self._archive.run, **dict(self._inputs.parts())}
         if self._config.lan.mdns:
             parts["mDNS"] = self._announcement().run
         if self._uplink is not None:
@@ -94,6 +103,7 @@ class Daemon:
             last = [] if self._uplink is None else [self._uplink.close(LAST_UPLOAD)]
             ends = [asyncio.ensure_future(end) for end in (self._lan.stop(), *last)]
             await asyncio.wait([*ends, *tasks], timeout=LONGEST_END)
+            self._archive.close()
 
     def device(self) -> dict[str, Any]:
         """The content of /api/v2/device (docs/protocol.md)."""
@@ -107,7 +117,25 @@ class Daemon:
             **self._inputs.describe(),
             "cloud": self._cloud(),
             "mqtt": self._mqtt(),
+            "storage": self._storage(),
         }
+
+    def _storage(self) -> dict[str, Any]:
+        state = self._archive.state
+        return {
+            "state": "ok" if state.error is None else "failing",
+            "bytes": state.bytes,
+            "oldest_minute": state.oldest_minute,
+            "error": state.error,
+        }
+
+    def _opened_archive(self) -> dict[str, Mark]:
+        try:
+            return self._archive.open()
+        except OSError as error:
+            raise StateError(
+                f"the state directory {self._config.state} cannot be used: {error}; make room on its disk, or mend it"
+            ) from error
 
     def _take_line(self, line: Line, source: str) -> None:
         self._metering.line(line, source)

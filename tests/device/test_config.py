@@ -16,6 +16,7 @@ from fluksod.config import (
     ConfigError,
     LanConfig,
     MqttConfig,
+    StoreConfig,
     load,
     parse,
 )
@@ -55,6 +56,9 @@ id = "{GAS}"
 name = "Heating"
 type = "gas"
 class = "pulse"
+[store]
+seconds = 7200
+days = 30
 """
 
 
@@ -65,6 +69,7 @@ def test_all_of_it(tmp_path: Path) -> None:
         state=tmp_path / "state",
         boards=(BoardConfig("board", "/dev/ttyUSB0"),),
         lan=LanConfig("127.0.0.1", 8081, True, ("127.0.0.1",)),
+        store=StoreConfig(7200, 30),
         cloud=CloudConfig("https://cloud.example:8443", tmp_path / "ca.pem", 1.0),
         mqtt=MqttConfig("broker.example", 8883, True, tmp_path / "ca.pem", "me", "secret", True),
         sensors=(
@@ -80,6 +85,7 @@ def test_the_least_of_it() -> None:
         state=Path("/var/lib/fluksod"),
         boards=(BoardConfig("board", "/dev/ttyUSB0"),),
         lan=LanConfig("0.0.0.0", 8080, True, ()),
+        store=StoreConfig(3600, 400),
         cloud=None,
         mqtt=None,
         sensors=(),
@@ -138,6 +144,8 @@ def test_the_least_of_it() -> None:
         ('name = "Heating"\n', "", "line 26: name in [[sensor]] number 2: is missing"),
         ('name = "Main"', 'name = ""', "line 24: name in [[sensor]] number 1: give a text"),
         ('name = "Main"', 'name = "a\\nb"', "line 24: name in [[sensor]] number 1: give a text"),
+        ("seconds = 7200", "seconds = 59", "line 32: seconds in [store]: give a whole number of seconds from 600 to"),
+        ("days = 30", "days = 0.5", "line 33: days in [store]: give a whole number of days from 1 to 10000"),
         ("[lan]", "[lan", "is no TOML: Expected ']'"),
     ],
 )

@@ -39,7 +39,9 @@ async def test_device_and_sensors_of_a_real_daemon(tmp_path: Any, board: Board) 
             "boards": [{"name": "board", "port": str(tmp_path / "board"), "link": "uart", **before["board"]}],
             "cloud": None,
             "mqtt": None,
+            "storage": {"state": "ok", "bytes": before["storage"]["bytes"], "oldest_minute": None, "error": None},
         }
+        assert before["storage"]["bytes"] > 0
         assert "no line from the board" in before["board"]["error"]
         assert (await fluksod.sensor(CLAMP))["reading"] is None
         board.send(b"noise\n", pls(CLAMP, 4521337), pwr(CLAMP, 463), pls(GAS, 7, 1000))

@@ -9,13 +9,14 @@ from typing import Any
 
 import voluptuous as vol
 
-from fluksod.config import boards, cloud, lan, mqtt, sensors, values
+from fluksod.config import boards, cloud, lan, mqtt, sensors, store, values
 from fluksod.config.boards import BoardConfig, BoardLink
 from fluksod.config.cloud import CloudConfig
 from fluksod.config.complaints import Complaints, ConfigError
 from fluksod.config.lan import LanConfig
 from fluksod.config.mqtt import READABLE_BY_ALL, MqttConfig
 from fluksod.config.sensors import BoardSensorConfig
+from fluksod.config.store import StoreConfig
 from fluksod.sensor import Sensor
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ConfigError",
     "LanConfig",
     "MqttConfig",
+    "StoreConfig",
     "load",
     "parse",
 ]
@@ -40,6 +42,7 @@ class Config:
     state: Path
     boards: tuple[BoardConfig, ...]
     lan: LanConfig
+    store: StoreConfig
     cloud: CloudConfig | None
     mqtt: MqttConfig | None
     sensors: tuple[Sensor, ...]
@@ -52,6 +55,7 @@ _SCHEMA: dict[Any, Any] = {
         vol.Optional("state", default="/var/lib/fluksod"): values.text,
     },
     vol.Optional("lan", default=dict): lan.SCHEMA,
+    vol.Optional("store", default=dict): store.SCHEMA,
     vol.Optional("cloud"): cloud.SCHEMA,
     vol.Optional("mqtt"): mqtt.SCHEMA,
     vol.Optional("sensor", default=list): sensors.SCHEMA,
@@ -99,6 +103,7 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
         state=folder / checked["device"]["state"],
         boards=measuring,
         lan=lan.lan_config(checked["lan"]),
+        store=store.store_config(checked["store"]),
         cloud=cloud.cloud_config(checked.get("cloud"), folder, complaints),
         mqtt=mqtt.mqtt_config(checked.get("mqtt"), folder, complaints, readable_by_all=readable_by_all),
         sensors=known,

@@ -98,13 +98,11 @@ class Metering:
             _LOG.info("the board says: %s", line.text)
             return
         now = self._wall()
-        if now <= CLOCK_NOT_SET:
-            if not self._clock_complained:
-                _LOG.warning("the clock of this machine is not set; readings are dropped until it is")
+        if now <= CLOCK_NOT_SET and not self._clock_complained:
+            _LOG.warning("the clock of this machine is not set; readings are kept and told when it is")
             self._clock_complained = True
-            return
-        if self._clock_complained:
-            _LOG.info("the clock is set, readings count from now on")
+        if now > CLOCK_NOT_SET and self._clock_complained:
+            _LOG.info("the clock is set")
             self._clock_complained = False
         meter = self._meter(line)
         if meter is None or not self._is_its_source(meter, source):
@@ -139,6 +137,11 @@ class Metering:
         marks = {meter.sensor.id: meter.register.mark for meter in self._meters.values()}
         seen = {sensor: replace(mark, at=mark.at + offset) for sensor, mark in marks.items() if mark is not None}
         return {**self._saved, **seen}
+
+    def mark(self, sensor: str) -> Mark | None:
+        """The register of a sensor, `at` in monotonic seconds; None before it has counted."""
+        meter = self._meters.get(sensor)
+        return None if meter is None else meter.register.mark
 
     def _meter(self, line: CounterLine | PowerLine | MeterLine) -> _Meter | None:
         if isinstance(line, MeterLine):

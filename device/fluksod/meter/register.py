@@ -28,13 +28,15 @@ MAX_RATE = 100.0
 class Mark:
     """A point where board and register were seen together: the board's `raw` counter, our `total`, `at` in seconds.
 
-    `milli` are thousandths beyond `total`, 0 to 999.
+    `milli` are thousandths beyond `total`, 0 to 999. `told` is the largest counter that was reported until then, in
+    thousandths, where that is more: less is never reported again.
     """
 
     raw: int
     total: int
     at: float
     milli: int = 0
+    told: int = 0
 
 
 class Register:
@@ -45,7 +47,7 @@ class Register:
 
     def __init__(self, saved: Mark | None = None) -> None:
         self.mark = saved
-        self._total = None if saved is None else (saved.total, saved.milli)
+        self._total = None if saved is None else max((saved.total, saved.milli), divmod(saved.told, 1000))
         self._before: Mark | None = None
         self._held: Mark | None = None
         self._step = 0
