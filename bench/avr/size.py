@@ -28,19 +28,19 @@ def _sections(elf: Path) -> dict[str, int]:
     return {name: int(size) for name, size in re.findall(r"^(\.\w+)\s+(\d+)", listed, re.MULTILINE)}
 
 
-def static_end(elf: Path) -> int:
-    """Return the address in SRAM behind the last variable of a firmware."""
+def address_of(symbol: str, elf: Path) -> int:
+    """Return the address in SRAM of a variable of a firmware; `_end` is behind the last one."""
     symbols = subprocess.run(["avr-nm", str(elf)], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"^([0-9a-f]+) \w _end$", symbols, re.MULTILINE)
+    found = re.search(rf"^([0-9a-f]+) \w {re.escape(symbol)}$", symbols, re.MULTILINE)
     if found is None:
-        raise RuntimeError(f"{elf} has no symbol _end: is it linked against avr-libc?")
+        raise RuntimeError(f"{elf} has no symbol {symbol}: was it stripped?")
     return int(found[1], 16) - DATA_OFFSET
 
 
 def stack_used(name: str, elf: Path, seconds: float) -> int:
     """Return how many bytes the stack reached in `seconds` of a busy board and a warned power cut."""
     header = BoardHeader(name)
-    first = static_end(elf)
+    first = address_of("_end", elf)
     with Board(name, eeprom=provisioned_image(header)) as board:
         top = board.ram_end
         for address in range(first, top + 1):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.avr.size import static_end
+from bench.avr.size import address_of
 from fluksosim.board import Board
 from fluksosim.build import build
 from fluksosim.spi_link import LinkError, Record, SpiLink, crc8
@@ -261,7 +261,7 @@ def test_the_debounce_time_is_settable_and_lasts(link: SpiLink) -> None:
 def test_variables_and_the_deepest_stack_keep_to_the_limit(link: SpiLink) -> None:
     """In a busy life: polling, every command, RS-485 both ways, a commit, a warned cut and a checkpoint."""
     board, paint = link.board, 0xA5
-    static = static_end(build("v2_0").firmware_hex.with_suffix(".elf")) - 0x100
+    static = address_of("_end", build("v2_0").firmware_hex.with_suffix(".elf")) - 0x100
     lowest, top = 0x100 + static, 0x4FF - 20  # above the variables, below what is in use now
     for address in range(lowest, top):
         board.poke(address, paint)
