@@ -32,9 +32,16 @@ def _board(name: str, seed: int, front_end: FrontEnd | None = None) -> Board:
     clamps = [calibration] * header.number("CLAMP_COUNT")
     image = calibrated_image(provisioned_image(header), header, clamps)
     board = Board(name, eeprom=image, seed=seed, front_end=front_end)
+    for clamp in range(header.number("CLAMP_COUNT")):
+        board.clamp_waveform(clamp, Waveform(0, offset=_offset(header, clamp)))  # it settles within seconds
     if header.number("LINK_SPI"):
         PollingMainBoard(board)
     return board
+
+
+def _offset(header: BoardHeader, clamp: int) -> float:
+    """Return the offset (ADC steps) of a clamp's bias; the rectifying front end has none."""
+    return 3.0 * clamp - 1.5 if header.front_end is FrontEnd.RMS else 0.0
 
 
 def _errors(board: Board) -> list[float]:
@@ -52,7 +59,7 @@ def steady(
     with _board(name, round(1000 * share), front_end) as board:
         board.mains_hz(hertz)
         for clamp in range(board.header.number("CLAMP_COUNT")):
-            offset = 3.0 * clamp - 1.5 if board.header.front_end is FrontEnd.RMS else 0.0
+            offset = _offset(board.header, clamp)
             board.clamp_waveform(clamp, Waveform(FULL_RANGE_W * share, harmonics, 40.0 * clamp, offset))
         board.run_for(seconds)
         return max(map(abs, _errors(board)))
@@ -69,7 +76,7 @@ def household(name: str, seconds: int) -> float:
             for clamp, circuit in zip(range(len(drawn)), ("main", "kitchen", "heat_pump"), strict=False):
                 watts = house.rate(circuit, EVENING_S + second)
                 if watts != drawn[clamp]:
-                    board.clamp_waveform(clamp, Waveform(watts, HARMONICS))
+                    board.clamp_waveform(clamp, Waveform(watts, HARMONICS, offset=_offset(board.header, clamp)))
                     drawn[clamp] = watts
             board.run_until(began + second + 1.0)
         return max(map(abs, _errors(board)))

@@ -59,6 +59,10 @@ def silent_firmware(folder: Path, output: str) -> None:
     assert silent.read_bytes() != plain.read_bytes()
 
 
+def rms_firmware(folder: Path, output: str) -> None:
+    assert (folder / "avr" / "build" / "v2_0-rms" / "firmware.hex").is_file()
+
+
 def appears(path: Path) -> None:
     """Wait until it is there."""
     deadline = time.monotonic() + 60
@@ -87,6 +91,7 @@ def test_the_board_s_page(clone: Path) -> None:
         {
             "make -C avr BOARD=v1_1": Run(proof=firmware),
             "make -C avr BOARD=v1_1 POWER_UP_SILENCE_S=20": Run(proof=silent_firmware),
+            "make -C avr BOARD=v2_0 FRONT_END=FRONT_END_RMS": Run(proof=rms_firmware),
             "make -C avr check": ByTest(
                 "tests/avr/test_host_checks.py::test_pure_files_pass_their_tests_and_cppcheck",
                 "It is run there, in the work tree.",
