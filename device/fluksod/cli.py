@@ -71,6 +71,9 @@ def _check(config: Config) -> int:
     print("The configuration is right. fluksod would")
     for board in config.boards:
         print(f"- read the board on {board.port}{_absence(board.port)}")
+    for meter in config.p1:
+        where = f"the bus of {meter.board!r}" if meter.port is None else f"{meter.port}{_absence(meter.port)}"
+        print(f"- read the P1 meter {meter.name!r} on {where}")
     print(f"- serve the local API on http://{lan.host}:{lan.port}")
     if lan.mdns:
         print(f"- announce it by mDNS on {', '.join(lan.mdns_interfaces) or 'all interfaces'}")

@@ -12,7 +12,7 @@ from typing import Any
 from fluksod.config import Config
 from fluksod.discovery import Announcement, address_towards
 from fluksod.identity import StateDirectory, StateError
-from fluksod.inputs import Inputs
+from fluksod.inputs import Inputs, Outlets
 from fluksod.lan.app import LanServer, make_app
 from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
@@ -20,6 +20,7 @@ from fluksod.meter.register import Mark
 from fluksod.mqtt.broker import Broker
 from fluksod.mqtt.sensor_topics import SensorTopics
 from fluksod.registers_file import RegistersFile
+from fluksod.sensor import Sensor
 from fluksod.store import Store
 from fluksod.store.archive import Archive
 from fluksod.store.clock import machine_clock
@@ -48,7 +49,7 @@ class Daemon:
         self._identity = self._state.identity()
         self._store = Store()
         self._registers = RegistersFile(config.state / "registers.json")
-        self._inputs = Inputs(config, self._identity.device, self._take_line)
+        self._inputs = Inputs(config, self._identity.device, Outlets(self._take_line, self._take_sensor))
         self._archive = Archive(config.state, config.store, machine_clock(), self._store.put)
         saved = self._registers.load()
         for sensor, mark in self._opened_archive().items():
@@ -63,7 +64,9 @@ class Daemon:
             saved=saved,
         )
         self._archive.follow(self._metering.mark)
-        self._lan = LanServer(make_app(self._store, self.device), config.lan.host, config.lan.port)
+        self._lan = LanServer(
+            make_app(self._store, self.device, self._sensor_details), config.lan.host, config.lan.port
+        )
         self._uplink: Uplink | None = None
         if config.cloud is not None:
             self._uplink = Uplink(
@@ -139,6 +142,13 @@ class Daemon:
 
     def _take_line(self, line: Line, source: str) -> None:
         self._metering.line(line, source)
+
+    def _take_sensor(self, sensor: Sensor) -> None:
+        self._metering.add(sensor)
+
+    def _sensor_details(self, sensor: str) -> dict[str, Any]:
+        """Members of a sensor in /api/v2/sensors that its meter knows (docs/protocol.md)."""
+        return {"phases": self._inputs.phases(sensor)}
 
     def _cloud(self) -> dict[str, Any] | None:
         if self._uplink is None or self._config.cloud is None:

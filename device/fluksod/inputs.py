@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -41,26 +41,51 @@ class Link(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
+class Input:
+    """A board or meter: its name, its link, and what the configuration says of it, for the API."""
+
     name: str
     link: Link
-    description: dict[str, Any]
+    description: Mapping[str, Any]
+
+    def describe(self) -> dict[str, Any]:
+        """Its entry in the API."""
+        return {**self.description, **_state(self.link.state)}
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where the inputs tell what they measure: lines with their source, and the sensors that meters name."""
+
+    line: TakeLine
+    sensor: Callable[[Sensor], None]
 
 
 class Inputs:
-    """All boards and meters of the configuration. `device` is our id; `on_line` takes what they tell."""
+    """All boards and meters of the configuration. `device` is our id."""
 
-    def __init__(self, config: Config, device: str, on_line: TakeLine) -> None:
+    def __init__(self, config: Config, device: str, outlets: Outlets) -> None:
         self.sensors: tuple[Sensor, ...] = (
             *config.sensors,
             *(board_sensor(device, sensor) for sensor in config.board_sensors),
         )
-        self._boards = [_board_input(board, config, device, on_line) for board in config.boards]
+        self.details: list[Mapping[str, Any]] = []
+        self._boards = [_board_input(board, config, device, outlets) for board in config.boards]
+        self._meters: list[Input] = []
+        if config.p1:
+            # dsmr-parser takes 15 MiB and a fifth of a second: only for those who have such a meter.
+            from fluksod.p1_input import p1_input
+
+            links = {one.name: one.link for one in self._boards}
+            for meter in config.p1:
+                one, details = p1_input(meter, device, outlets, links)
+                self._meters.append(one)
+                self.details.append(details)
 
     def open(self) -> None:
         """Open all ports. Raises `PortInUseError` when another program holds one; then none stays open."""
         try:
-            for one in self._boards:
+            for one in self._all:
                 one.link.open()
         except BaseException:
             self.close()
@@ -68,23 +93,34 @@ class Inputs:
 
     def parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What has to be kept running, by name for the log."""
-        for one in self._boards:
+        for one in self._all:
             yield f"the link to {one.name}", one.link.run
 
     def close(self) -> None:
         """Release all ports."""
-        for one in self._boards:
+        for one in self._all:
             one.link.close()
 
     @property
     def away(self) -> set[str]:
         """Names of those whose port is not open."""
-        return {one.name for one in self._boards if not one.link.is_open}
+        return {one.name for one in self._all if not one.link.is_open}
 
     def describe(self) -> dict[str, Any]:
-        """The members `board` and `boards` of /api/v2/device (docs/protocol.md)."""
-        boards = [{**one.description, **_state(one.link.state)} for one in self._boards]
-        return {"board": _state(self._boards[0].link.state), "boards": boards}
+        """The members `board`, `boards` and `meters` of /api/v2/device (docs/protocol.md)."""
+        return {
+            "board": _state(self._all[0].link.state),
+            "boards": [one.describe() for one in self._boards],
+            "meters": [one.describe() for one in self._meters],
+        }
+
+    def phases(self, sensor: str) -> Any:
+        """What a meter tells of the phases of a sensor, None where it tells nothing."""
+        return next((details[sensor] for details in self.details if sensor in details), None)
+
+    @property
+    def _all(self) -> list[Input]:
+        return [*self._boards, *self._meters]
 
 
 def board_sensor(device: str, configured: BoardSensorConfig) -> Sensor:
@@ -95,11 +131,11 @@ def board_sensor(device: str, configured: BoardSensorConfig) -> Sensor:
     )
 
 
-def _board_input(board: BoardConfig, config: Config, device: str, on_line: TakeLine) -> _Input:
-    take = partial(_from, on_line, board.name)
+def _board_input(board: BoardConfig, config: Config, device: str, outlets: Outlets) -> Input:
+    take = partial(_from, outlets.line, board.name)
     description = {"name": board.name, "port": board.port, "link": board.link.value}
     if board.link is BoardLink.UART:
-        return _Input(board.name, UartLink(board.port, take), description)
+        return Input(board.name, UartLink(board.port, take), description)
     placed = [sensor for sensor in config.board_sensors if sensor.board == board.name]
     spi = SpiBoard(
         board.port,
@@ -109,7 +145,7 @@ def _board_input(board: BoardConfig, config: Config, device: str, on_line: TakeL
         board.reply_delay,
         board.reset_counters,
     )
-    return _Input(board.name, SpiLink(spi, take, partial(_open_spi, board), wall=time.time), description)
+    return Input(board.name, SpiLink(spi, take, partial(_open_spi, board), wall=time.time), description)
 
 
 def _open_spi(board: BoardConfig) -> SpiPort:

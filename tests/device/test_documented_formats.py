@@ -31,10 +31,10 @@ async def cloud() -> AsyncIterator[CloudStub]:
 
 @pytest.fixture
 async def fluksod(tmp_path: Path, board: Board, cloud: CloudStub) -> AsyncIterator[Fluksod]:
-    """A fluksod with a clamp and a cloud, which it has uploaded to."""
+    """A fluksod with a clamp, a P1 meter that is not there and a cloud, which it has uploaded to."""
     cloud.authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     table = f'[cloud]\nurl = "{cloud.url}"\nca = "ca.pem"\ninterval = 1\n'
-    sensor = sensor_table(CLAMP, "Main", "electricity")
+    sensor = sensor_table(CLAMP, "Main", "electricity") + f'[[p1]]\nname = "Grid"\nport = "{tmp_path / "absent"}"\n'
     nobody = '[mqtt]\nhost = "127.0.0.1"\nport = 9\n'
     async with running(configuration(tmp_path, sensors=sensor, cloud=table, mqtt=nobody)) as fluksod:
         await until(lambda: len(cloud.heartbeats()) > 0)

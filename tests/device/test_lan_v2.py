@@ -38,6 +38,7 @@ async def test_device_and_sensors_of_a_real_daemon(tmp_path: Any, board: Board) 
             "board": {"connected": False, "last_line": None, "rejected_lines": 0, "error": before["board"]["error"]},
             "boards": [{"name": "board", "port": str(tmp_path / "board"), "link": "uart", **before["board"]}],
             "cloud": None,
+            "meters": [],
             "mqtt": None,
             "storage": {"state": "ok", "bytes": before["storage"]["bytes"], "oldest_minute": None, "error": None},
         }
@@ -56,6 +57,7 @@ async def test_device_and_sensors_of_a_real_daemon(tmp_path: Any, board: Board) 
             "counter_unit": "Wh",
             "gauge_unit": "W",
             "reading": {"time": shown["reading"]["time"], "counter": 4521337, "gauge": 463},
+            "phases": None,
         }
         gas = await fluksod.sensor(GAS)
         assert (gas["class"], gas["counter_unit"], gas["gauge_unit"]) == ("pulse", "L", "L/min")

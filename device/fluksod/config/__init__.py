@@ -9,12 +9,13 @@ from typing import Any
 
 import voluptuous as vol
 
-from fluksod.config import boards, cloud, lan, mqtt, sensors, store, values
+from fluksod.config import boards, cloud, lan, mqtt, p1, sensors, store, values
 from fluksod.config.boards import BoardConfig, BoardLink
 from fluksod.config.cloud import CloudConfig
 from fluksod.config.complaints import Complaints, ConfigError
 from fluksod.config.lan import LanConfig
 from fluksod.config.mqtt import READABLE_BY_ALL, MqttConfig
+from fluksod.config.p1 import P1Config
 from fluksod.config.sensors import BoardSensorConfig
 from fluksod.config.store import StoreConfig
 from fluksod.sensor import Sensor
@@ -28,6 +29,7 @@ __all__ = [
     "ConfigError",
     "LanConfig",
     "MqttConfig",
+    "P1Config",
     "StoreConfig",
     "load",
     "parse",
@@ -47,6 +49,7 @@ class Config:
     mqtt: MqttConfig | None
     sensors: tuple[Sensor, ...]
     board_sensors: tuple[BoardSensorConfig, ...] = ()
+    p1: tuple[P1Config, ...] = ()
 
 
 _SCHEMA: dict[Any, Any] = {
@@ -59,8 +62,9 @@ _SCHEMA: dict[Any, Any] = {
     vol.Optional("cloud"): cloud.SCHEMA,
     vol.Optional("mqtt"): mqtt.SCHEMA,
     vol.Optional("sensor", default=list): sensors.SCHEMA,
+    vol.Optional("p1", default=list): p1.SCHEMA,
 }
-_MANY_BOARDS = vol.Schema({**_SCHEMA, vol.Required("board"): [boards.SCHEMA]})
+_MANY_BOARDS = vol.Schema({**_SCHEMA, vol.Optional("board", default=list): [boards.SCHEMA]})
 _ONE_BOARD = vol.Schema({**_SCHEMA, vol.Required("board"): boards.SCHEMA})
 
 
@@ -98,6 +102,9 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
         raise
     measuring = boards.boards(checked["board"], folder, complaints)
     known, of_boards = sensors.sensors(checked["sensor"], measuring, complaints)
+    meters = p1.p1_meters(checked["p1"], measuring, folder, complaints)
+    if not measuring and not meters:
+        complaints.add(["board"], "is missing; add it, or a meter in [[p1]]")
     config = Config(
         name=checked["device"]["name"],
         state=folder / checked["device"]["state"],
@@ -108,6 +115,7 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
         mqtt=mqtt.mqtt_config(checked.get("mqtt"), folder, complaints, readable_by_all=readable_by_all),
         sensors=known,
         board_sensors=of_boards,
+        p1=meters,
     )
     complaints.raise_any()
     return config

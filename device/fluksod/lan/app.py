@@ -18,10 +18,17 @@ class AddressInUseError(Exception):
     """The address of the local API is taken or is not this machine's; the text says what to do."""
 
 
-def make_app(store: Store, device: Callable[[], Json]) -> web.Application:
-    """Put the two generations of the API and the page together; `device` gives the content of /api/v2/device."""
+def _no_details(_sensor: str) -> Json:
+    return {}
+
+
+def make_app(store: Store, device: Callable[[], Json], details: Callable[[str], Json] = _no_details) -> web.Application:
+    """Put the two generations of the API and the page together.
+
+    `device` gives the content of /api/v2/device, `details` what else /api/v2/sensors tells of a sensor, by its id.
+    """
     app = web.Application()
-    minute, api, events = MinuteApi(store), DeviceApi(store, device), EventStream(store)
+    minute, api, events = MinuteApi(store), DeviceApi(store, device, details), EventStream(store)
     app.router.add_get("/sensor/{sensor}", minute.get, allow_head=False)
     app.router.add_get("/api/v2/device", api.get_device)
     app.router.add_get("/api/v2/sensors", api.get_sensors)

@@ -14,11 +14,15 @@ Json = Mapping[str, Any]
 
 
 class DeviceApi:
-    """Serves `/api/v2/device` and `/api/v2/sensors`; `device` gives the first one's content."""
+    """Serves `/api/v2/device` and `/api/v2/sensors`.
 
-    def __init__(self, store: Store, device: Callable[[], Json]) -> None:
+    `device` gives the first one's content, `details` further members of a sensor, by its id.
+    """
+
+    def __init__(self, store: Store, device: Callable[[], Json], details: Callable[[str], Json]) -> None:
         self._store = store
         self._device = device
+        self._details = details
 
     async def get_device(self, _request: web.Request) -> web.Response:
         """Answer with the device, its board and its cloud."""
@@ -26,7 +30,13 @@ class DeviceApi:
 
     async def get_sensors(self, _request: web.Request) -> web.Response:
         """Answer with all sensors and their newest readings."""
-        return _json({"sensors": [_sensor(stream) for stream in self._store.streams.values()]})
+        return _json(
+            {
+                "sensors": [
+                    {**_sensor(stream), **self._details(stream.sensor.id)} for stream in self._store.streams.values()
+                ]
+            }
+        )
 
 
 def measured_values(reading: Reading) -> dict[str, int | float | None]:

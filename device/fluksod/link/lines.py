@@ -51,15 +51,13 @@ class MeterLine:
     """What a meter tells that counts for itself: P1 or Modbus.
 
     `counter` in whole Wh or L (32 bit) with `milli` thousandths beyond it, None when it told no counter. `gauge` in W
-    (negative: it flows out) or L/min; None when the meter tells none: then it is computed from the counter and `ms`,
-    the meter's own clock (ms, modulo 2^32) at the reading.
+    (negative: it flows out) or L/min, None while the meter tells none.
     """
 
     sensor: str
     counter: int | None
     milli: int = 0
     gauge: float | None = None
-    ms: int | None = None
 
 
 Line = CounterLine | PowerLine | MessageLine | MeterLine

@@ -201,17 +201,15 @@ class Metering:
         return True
 
     def _meter_reading(self, meter: _Meter, line: MeterLine) -> bool:
-        measured = False
         if line.counter is not None:
-            measured = self._count(meter, CounterLine(line.sensor, line.counter, line.ms, line.milli))
+            self._count(meter, CounterLine(line.sensor, line.counter, None, line.milli))
         if line.gauge is not None:
             most = MAX_RATE / 1000 * meter.sensor.type.gauge_per_unit_ms
             if abs(line.gauge) > most:
                 _LOG.warning("%s: %g is not believed, the gauge is ignored", meter.sensor.name, line.gauge)
-                return measured
+                return False
             meter.direct = line.gauge
-            measured = True
-        return measured
+        return line.gauge is not None
 
     def _count(self, meter: _Meter, line: CounterLine) -> bool:
         at = self._steady()
