@@ -18,6 +18,7 @@ from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
 from fluksod.meter.register import Mark
 from fluksod.mqtt.broker import Broker
+from fluksod.mqtt.home_assistant import DeviceFacts, HomeAssistantDiscovery
 from fluksod.mqtt.sensor_topics import SensorTopics
 from fluksod.registers_file import RegistersFile
 from fluksod.sensor import Sensor
@@ -170,7 +171,14 @@ class Daemon:
         broker = Broker(config, self._identity.hostname, f"/device/{device}/availability")
         cloud = self._config.cloud
         SensorTopics(broker, device, self._store, None if cloud is None else cloud.url)
+        if config.home_assistant:
+            HomeAssistantDiscovery(broker, self._store, self._facts)
         return broker
+
+    def _facts(self) -> DeviceFacts:
+        address, port = self._address()
+        url = None if address is None else f"http://{address}:{port}/"
+        return DeviceFacts(self._identity.device, self._config.name, version("fluksod"), url)
 
     def _mqtt(self) -> dict[str, Any] | None:
         if self._broker is None or self._config.mqtt is None:
