@@ -74,6 +74,7 @@ class Daemon:
                 config.cloud,
                 self._identity,
                 self._store,
+                self._archive,
                 version=version("fluksod"),
                 registered_file=config.state / "registered",
                 address=self._address,

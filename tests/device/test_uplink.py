@@ -8,6 +8,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ async def connected(fluksod: Fluksod) -> None:
         return bool((await cloud_state(fluksod))["state"] == "connected")
 
     await until(probe)
+
+
+async def counter_shown(fluksod: Fluksod, counter: int) -> bool:
+    """Whether the local API shows this counter of the clamp."""
+    reading = await fluksod.reading(CLAMP)
+    return bool(reading and reading["counter"] == counter)
 
 
 async def test_registers_itself_and_uploads_what_it_counts(tmp_path: Path, board: Board, cloud: CloudStub) -> None:
@@ -138,6 +145,30 @@ async def test_nothing_is_lost_while_the_cloud_is_down(tmp_path: Path, board: Bo
         await connected(fluksod)
         assert (await cloud_state(fluksod))["pending"] == 0
         assert len(fluksod.said("cloud unreachable")) == 1, "one line for a change of state, not for each attempt"
+
+
+async def test_what_waits_survives_kill_9_and_arrives_once(tmp_path: Path, board: Board, cloud: CloudStub) -> None:
+    config = configured(tmp_path, cloud)
+    async with running(config) as fluksod:
+        await connected(fluksod)
+        board.send(pls(CLAMP, 100), pls(CLAMP, 101))
+        await stored(cloud, CLAMP, 101)
+    await cloud.stop()
+    counter = 101
+    for _ in range(3):
+        async with running(config) as fluksod:
+            for _ in range(2):
+                counter += 1
+                board.send(pls(CLAMP, counter))
+                await asyncio.sleep(1.01)
+            await until(partial(counter_shown, fluksod, counter))
+            fluksod.process.kill()
+            await fluksod.process.wait()
+    await cloud.start()
+    async with running(config) as fluksod:
+        rows = await stored(cloud, CLAMP, counter)
+        assert [told for _, told in rows] == list(range(101, counter + 1))
+        assert [time for time, _ in rows] == sorted({time for time, _ in rows})
 
 
 async def test_a_certificate_of_another_authority_is_refused(tmp_path: Path, board: Board, cloud: CloudStub) -> None:

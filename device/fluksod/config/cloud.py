@@ -14,17 +14,22 @@ from fluksod.config.complaints import Complaints
 
 @dataclass(frozen=True, slots=True)
 class CloudConfig:
-    """Where measurements go: `url` without trailing slash, `ca` the only trusted authority, `interval` in s."""
+    """Where measurements go: `url` without trailing slash, `ca` the only trusted authority, `interval` in s.
+
+    With `thinning` a backlog is thinned before it is uploaded (uplink/thinning.py).
+    """
 
     url: str
     ca: Path | None
     interval: float
+    thinning: bool = False
 
 
 SCHEMA = {
     vol.Required("url"): values.url,
     vol.Optional("ca"): values.text,
     vol.Optional("interval", default=10): values.seconds(1, 86400),
+    vol.Optional("thinning", default=False): values.flag,
     vol.Optional("allow_plain_http", default=False): values.flag,
 }
 
@@ -42,4 +47,4 @@ def cloud_config(table: dict[str, Any] | None, folder: Path, complaints: Complai
     ca = folder / table["ca"] if "ca" in table else None
     if ca is not None and not ca.is_file():
         complaints.add(["cloud", "ca"], f"there is no file {ca}")
-    return CloudConfig(table["url"], ca, table["interval"])
+    return CloudConfig(table["url"], ca, table["interval"], table["thinning"])

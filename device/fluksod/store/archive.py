@@ -127,7 +127,8 @@ class Archive:
         track = self._tracks.get(sensor)
         if track is None or track.first is None:
             return None
-        return track.cursor or Cursor(Position(track.first.time, track.first.counter // 1000))
+        # A second earlier, so that what is counted in the guard's own second is told with its own time.
+        return track.cursor or Cursor(Position(track.first.time - 1, track.first.counter // 1000))
 
     def acknowledge(self, sensor: str, cursor: Cursor) -> None:
         """Remember what the cloud has."""
@@ -144,11 +145,11 @@ class Archive:
             await self._on_disk(History.forget_cursors)
         await self.fold()
 
-    async def measurements(self, sensor: str, after: Position, until: int, most: int) -> list[Position]:
+    async def measurements(self, sensor: str, after: Position, until: int, most: int) -> list[Position] | None:
         """The oldest measurements after `after` and not after unix second `until`, at most `most`, in order.
 
         Whole counters that went up, of seconds as far as they are kept, before that of minutes: the counter at the last
-        second of a minute.
+        second of a minute. None where the history cannot be read now: nothing may overtake what is in it.
         """
         track, boundary = self._track(sensor), self._boundary
         rows: list[Position] = []
@@ -160,7 +161,7 @@ class Archive:
                 rows = await self._on_disk(lambda disk: _older(disk, sensor, after, old, held, most))
                 read = True
             if not read:
-                return []  # nothing may overtake what cannot be read now
+                return None
         if len(rows) < most:
             from_here = rows[-1] if rows else after
             recent = track.seconds.counters(max(from_here.time, boundary), until + 1)

@@ -71,7 +71,7 @@ class RegisterState:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A point in a sensor's measurements: unix second, and its counter in whole units as our register has it."""
 

@@ -6,32 +6,29 @@ it was spread inside the bucket.
 
 from __future__ import annotations
 
-from array import array
+from collections.abc import Sequence
+
+from fluksod.store.record import Position
 
 STAGES = ((60, 0), (900, 7200), (86400, 172800))
 """(bucket in s, least age in s), applied in this order: the original's filters."""
 
 
-def thin(times: array[int], counters: array[int], bucket: int, before: int) -> tuple[array[int], array[int]]:
-    """Drop each measurement older than `before` (unix seconds) whose two neighbours share its bucket.
-
-    `times` (ascending unix seconds) and `counters` have the same length; so have the results.
-    """
-    last = len(times) - 1
-    kept = [
-        index
-        for index, time in enumerate(times)
-        if time >= before
-        or index in (0, last)
-        or not times[index - 1] // bucket == time // bucket == times[index + 1] // bucket
-    ]
-    return array("q", [times[index] for index in kept]), array("q", [counters[index] for index in kept])
-
-
-def thin_to(times: array[int], counters: array[int], size: int, now: int) -> tuple[array[int], array[int]]:
-    """Apply the stages one after the other until at most `size` measurements are left, or all stages are done."""
+def thinned(rows: Sequence[Position], now: int) -> list[Position]:
+    """Apply all stages to measurements with ascending times; `now` in unix seconds."""
+    kept = list(rows)
     for bucket, age in STAGES:
-        if len(times) <= size:
-            break
-        times, counters = thin(times, counters, bucket, now - age)
-    return times, counters
+        kept = thin(kept, bucket, now - age)
+    return kept
+
+
+def thin(rows: Sequence[Position], bucket: int, before: int) -> list[Position]:
+    """Drop each measurement older than `before` (unix seconds) whose two neighbours share its bucket."""
+    last = len(rows) - 1
+    return [
+        row
+        for index, row in enumerate(rows)
+        if row.time >= before
+        or index in (0, last)
+        or not rows[index - 1].time // bucket == row.time // bucket == rows[index + 1].time // bucket
+    ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor
 from fluksod.state_file import write_state
 from fluksod.store import Store, Stream
+from fluksod.store.archive import Archive
 from fluksod.uplink.backoff import Backoff
 from fluksod.uplink.connection import Answered, CloudConnection, CloudError, trust
 from fluksod.uplink.heartbeat import Answer, AnswerError, heartbeat_body, memory_members, parse_answer, wire_version
-from fluksod.uplink.pending import BATCH, Pending
+from fluksod.uplink.pending import Batch, Pending
 from fluksod.uplink.signature import digest_is_right
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class UplinkState:
 
 
 class Uplink:
-    """Uploads the store's readings as `identity` to the cloud of `config`.
+    """Uploads what `archive` keeps as `identity` to the cloud of `config`; gauges come from `store` as they are shown.
 
     `registered_file` remembers which cloud has our key, so that it is sent only once. `address` tells where the local
     API can be reached, for the heartbeat. `version` is the software's. Raises `ConfigError` when `ca` is unreadable.
@@ -50,6 +52,7 @@ class Uplink:
         config: CloudConfig,
         identity: Identity,
         store: Store,
+        archive: Archive,
         *,
         version: str,
         registered_file: Path,
@@ -59,6 +62,7 @@ class Uplink:
         self._config = config
         self._identity = identity
         self._store = store
+        self._archive = archive
         self._version = version
         self._registered_file = registered_file
         self._address = address
@@ -79,7 +83,7 @@ class Uplink:
     @property
     def pending(self) -> int:
         """How many measurements the cloud has not acknowledged."""
-        return sum(len(pending.backlog) for pending in self._pending.values())
+        return sum(len(pending) for pending in self._pending.values())
 
     async def run(self) -> None:
         """Upload until cancelled."""
@@ -98,8 +102,11 @@ class Uplink:
                         late = now - next_upload > self._config.interval
                         next_upload = (now if late else next_upload) + self._config.interval
                         await self._upload_all(self._connection)
+                        await self._upload_backlog(self._connection, next_upload)
                 except CloudError as error:
                     self._trouble(error, self._backoff.failed(time.monotonic(), error.retry_after))
+                for pending in list(self._pending.values()):
+                    await pending.count()
             wait_until = max(self._backoff.until, min(next_upload, self._next_heartbeat))
             try:
                 async with asyncio.timeout(max(wait_until - time.monotonic(), 0.05)):
@@ -122,17 +129,15 @@ class Uplink:
             await self._connection.close()
 
     def _take_reading(self, stream: Stream, reading: Reading) -> None:
-        pending = self._pending.setdefault(stream.sensor.id, Pending())
-        if reading.counter is not None:
-            forgotten = pending.backlog.put(reading.time, reading.counter)
-            if forgotten:
-                _LOG.warning(
-                    "%s: the clock was set back; %d measurements stamped ahead of it are dropped, the counter goes on",
-                    stream.sensor.name,
-                    forgotten,
-                )
+        pending = self._of(stream.sensor)
         if reading.gauge is not None:
             pending.put_gauge(reading.time if reading.measured else int(time.time()), round(reading.gauge, 3))
+
+    def _of(self, sensor: Sensor) -> Pending:
+        pending = self._pending.get(sensor.id)
+        if pending is None:
+            pending = self._pending[sensor.id] = Pending(self._archive, sensor.id, thinning=self._config.thinning)
+        return pending
 
     def _news_to_register(self, now: float) -> bool:
         if now < self._heartbeat_backoff.until:
@@ -176,6 +181,8 @@ class Uplink:
             answer = parse_answer(answered.body)
         except AnswerError as error:
             raise _AnsweredError("refused", str(error)) from error
+        if self._send_key:  # another cloud, or one that has forgotten us: it gets all there is
+            await self._archive.forget_cursors()
         self._accept(answer, sensors)
 
     def _accept(self, answer: Answer, sensors: list[Sensor]) -> None:
@@ -201,56 +208,91 @@ class Uplink:
         self._connected()
 
     async def _upload_all(self, connection: CloudConnection) -> None:
-        if self._answer is None:
-            return
         failure: CloudError | None = self._heartbeat_error
         asked = False
-        for stream in list(self._store.streams.values()):
-            sensor, pending = stream.sensor, self._pending.get(stream.sensor.id)
-            if pending is None or sensor not in self._known or sensor.id in self._answer.refused:
-                continue
+        for sensor, pending in self._uploadable():
             if time.monotonic() >= pending.backoff.until:
-                try:
-                    asked |= await self._upload(connection, sensor, pending)
-                except _AnsweredError as error:
-                    pending.error = error
-                    pending.backoff.failed(time.monotonic(), self._config.interval)
+                with self._noting_refusal(pending):
+                    asked |= await self._upload_live(connection, sensor, pending)
             failure = failure or pending.error
         if failure is not None:
             self._trouble(failure, None)
         elif asked:
             self._connected()
 
-    async def _upload(self, connection: CloudConnection, sensor: Sensor, pending: Pending) -> bool:
-        """Upload what is pending of one sensor; False when there was nothing."""
+    async def _upload_backlog(self, connection: CloudConnection, until: float) -> None:
+        """Upload backlogs, the sensors in turn, until `until` (monotonic seconds), when what is live is due again."""
+        waiting = [(sensor, pending) for sensor, pending in self._uploadable() if pending.has_backlog]
+        while waiting and time.monotonic() < until:
+            for sensor, pending in list(waiting):
+                more = False
+                if time.monotonic() >= pending.backoff.until:
+                    with self._noting_refusal(pending):
+                        batch = await pending.backlog()
+                        more = batch is not None and await self._post(connection, sensor, pending, batch, None)
+                if not more:
+                    waiting.remove((sensor, pending))
+                if time.monotonic() >= until:
+                    break
+
+    def _uploadable(self) -> list[tuple[Sensor, Pending]]:
+        if self._answer is None:
+            return []
+        sensors = [stream.sensor for stream in self._store.streams.values()]
+        return [
+            (sensor, self._of(sensor))
+            for sensor in sensors
+            if sensor in self._known and sensor.id not in self._answer.refused
+        ]
+
+    @contextlib.contextmanager
+    def _noting_refusal(self, pending: Pending) -> Iterator[None]:
+        """A refusal of one sensor does not keep the others back."""
+        try:
+            yield
+        except _AnsweredError as error:
+            pending.error = error
+            pending.backoff.failed(time.monotonic(), self._config.interval)
+
+    async def _upload_live(self, connection: CloudConnection, sensor: Sensor, pending: Pending) -> bool:
+        """Upload what is newest of one sensor; False when there was nothing."""
         gauge = pending.gauge if self._answer is not None and self._answer.live else None
         asked = False
         while True:
-            measurements = pending.backlog.take(pending.batch)
-            if not measurements and gauge is None:
+            batch = await pending.live()
+            if batch is None and gauge is None:
                 return asked
-            members: dict[str, list[tuple[int, float]] | list[tuple[int, int]]] = {"measurements": measurements}
-            if gauge is not None:
-                members["gauges"] = [gauge]
-            try:
-                answered = await connection.post(f"/sensor/{sensor.id}", _json(members))
-            except CloudError:
-                pending.backlog.give_back()
-                raise
             asked = True
-            if answered.status != 200:  # only this is an acknowledgement (trap 4)
-                pending.backlog.give_back()
-                self._handle_refusal(answered, sensor, pending)
-            else:
-                pending.backlog.acknowledge()
-                pending.backoff.succeeded()
-                pending.error = None
-                pending.batch = BATCH
-                if gauge is not None:
-                    pending.gauge_is_told(gauge)
-                    gauge = None
-                if measurements:
-                    self.state.last_upload = int(time.time())
+            if await self._post(connection, sensor, pending, batch, gauge):
+                gauge = None
+                if pending.has_backlog:
+                    return asked
+
+    async def _post(
+        self,
+        connection: CloudConnection,
+        sensor: Sensor,
+        pending: Pending,
+        batch: Batch | None,
+        gauge: tuple[int, float] | None,
+    ) -> bool:
+        """Send a batch and a gauge; False when they were too large and go again in halves. Raises `CloudError`."""
+        members: dict[str, list[tuple[int, float]] | list[tuple[int, int]]] = {
+            "measurements": [] if batch is None else batch.on_the_wire()
+        }
+        if gauge is not None:
+            members["gauges"] = [gauge]
+        answered = await connection.post(f"/sensor/{sensor.id}", _json(members))
+        if answered.status != 200:  # only this is an acknowledgement (trap 4)
+            self._handle_refusal(answered, sensor, pending)
+            return False
+        if gauge is not None:
+            pending.gauge_is_told(gauge)
+        pending.error = None
+        if batch is not None:
+            pending.acknowledge(batch)
+            self.state.last_upload = int(time.time())
+        return True
 
     def _handle_refusal(self, answered: Answered, sensor: Sensor, pending: Pending) -> None:
         if answered.status == 413 and pending.batch > 1:
