@@ -66,7 +66,9 @@ class Daemon:
         )
         self._archive.follow(self._metering.mark)
         self._lan = LanServer(
-            make_app(self._store, self.device, self._sensor_details), config.lan.host, config.lan.port
+            make_app(self._store, self.device, self._archive.history, self._sensor_details),
+            config.lan.host,
+            config.lan.port,
         )
         self._uplink: Uplink | None = None
         if config.cloud is not None:

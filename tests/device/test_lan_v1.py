@@ -15,11 +15,17 @@ from fluksod.lan.app import LanServer, make_app
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.store import Store
+from fluksod.store.buckets import Columns
 from tests.device.board import CLAMP, GAS, PULSE
 
 CAPTURE = Path(__file__).parents[2] / ".." / "shared" / "data" / "local-api" / "minute.jsonp"
 T = 1_795_000_000
 QUERY = "version=1.0&interval=minute&unit=watt"
+
+
+async def no_history(_sensor: str, _start: int, _end: int, _resolution: int) -> Columns:
+    """The v1 API does not ask for any."""
+    raise AssertionError
 
 
 class Lan:
@@ -30,7 +36,7 @@ class Lan:
         self.store.put_sensor(Sensor(CLAMP, "Main", SensorType.ELECTRICITY, SensorClass.ANALOG))
         self.store.put_sensor(Sensor(GAS, "Heating", SensorType.GAS, SensorClass.PULSE))
         self.store.put_sensor(Sensor(PULSE, "Silent", SensorType.ELECTRICITY, SensorClass.PULSE))
-        self.server = LanServer(make_app(self.store, dict), "127.0.0.1", 0)
+        self.server = LanServer(make_app(self.store, dict, no_history), "127.0.0.1", 0)
 
     def put(self, sensor: str, second: int, gauge: float) -> None:
         self.store.put(Reading(sensor, second, 1, gauge, measured=True))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from fluksod.lan.events import EventStream
+from fluksod.lan.history import HistoryApi, ReadHistory
 from fluksod.lan.page import get_page
 from fluksod.lan.v1 import MinuteApi, drop_content_type
 from fluksod.lan.v2 import DeviceApi, Json
@@ -22,16 +23,23 @@ def _no_details(_sensor: str) -> Json:
     return {}
 
 
-def make_app(store: Store, device: Callable[[], Json], details: Callable[[str], Json] = _no_details) -> web.Application:
+def make_app(
+    store: Store,
+    device: Callable[[], Json],
+    history: ReadHistory,
+    details: Callable[[str], Json] = _no_details,
+) -> web.Application:
     """Put the two generations of the API and the page together.
 
-    `device` gives the content of /api/v2/device, `details` what else /api/v2/sensors tells of a sensor, by its id.
+    `device` gives the content of /api/v2/device, `history` that of a sensor, `details` what else /api/v2/sensors tells
+    of a sensor, by its id.
     """
     app = web.Application()
     minute, api, events = MinuteApi(store), DeviceApi(store, device, details), EventStream(store)
     app.router.add_get("/sensor/{sensor}", minute.get, allow_head=False)
     app.router.add_get("/api/v2/device", api.get_device)
     app.router.add_get("/api/v2/sensors", api.get_sensors)
+    app.router.add_get("/api/v2/sensors/{sensor}/history", HistoryApi(store, history).get)
     app.router.add_get("/api/v2/events", events.get, allow_head=False)
     app.router.add_get("/", get_page)
     app.on_response_prepare.append(drop_content_type)
