@@ -19,6 +19,7 @@ from fluksod.meter.p1_streams import P1Streams
 from fluksod.sensor import Direction, SensorClass, SensorType, is_id, reads_as_number
 from tests.device.telegrams import AUTHENTICATION, KEY, Meter, crc16, encrypted, sealed
 
+RECORDING = Path(__file__).parents[3] / "shared" / "data" / "dsmr" / "iskra-mt382.txt"
 COUNTRIES: dict[str, Callable[[Meter], bytes]] = {
     "DSMR 2.2": Meter.dsmr_2_2,
     "DSMR 4": Meter.dsmr_4,
@@ -63,12 +64,10 @@ def test_every_country_is_understood_without_naming_it(variant: str, send: Calla
     assert (SensorType.WATER in behind) is (variant == "Belgium")
 
 
+@pytest.mark.skipif(not RECORDING.is_file(), reason=f"the recording is not beside the repository: {RECORDING}")
 def test_the_recording_of_a_real_meter() -> None:
     """An Iskra MT382 with DSMR 2.2 of which a recording is public; line by line as it was sent."""
-    recording = Path("/work/shared/data/dsmr/iskra-mt382.txt")
-    if not recording.exists():
-        pytest.skip("the recording is not in the repository")
-    raw = recording.read_bytes().replace(b"\r\n", b"\n")
+    raw = RECORDING.read_bytes().replace(b"\r\n", b"\n")
     telegram = read_twice(raw).read(raw)
     assert telegram.imported == Count(426_133)
     assert telegram.power_in == 770
