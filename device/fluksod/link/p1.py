@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fluksod.link.link_state import LinkReport, LinkState
 from fluksod.link.p1_frames import CipherSplitter, PlainSplitter
 from fluksod.link.p1_telegram import Telegram, TelegramError, TelegramReader, UndecipherableError
+from fluksod.link.serial_link import SerialLink
 from fluksod.link.serial_port import SerialFormat, SerialPlace, SerialPort
 
 _LOG = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class P1Reader:
         self._splitter.restart()
 
 
-class P1SerialLink:
+class P1SerialLink(SerialLink):
     """A P1 meter on a serial port of its own."""
 
     def __init__(
@@ -88,37 +89,17 @@ class P1SerialLink:
         wall: Callable[[], float] = time.time,
         silence: float = SILENCE,
     ) -> None:
-        self._report = LinkReport("P1 meter", port, _LOG, wall)
-        self._reader = P1Reader(self._report, on_telegram, keys)
+        report = LinkReport("P1 meter", port, _LOG, wall)
+        self._reader = P1Reader(report, on_telegram, keys)
         place = SerialPlace(port, form, _TABLE, "P1 meter", "telegram")
-        self._port = SerialPort(place, self._report, self._reader.feed, silence=silence, on_open=self._reader.restart)
-
-    @property
-    def state(self) -> LinkState:
-        """Whether the meter is heard."""
-        return self._report.state
+        super().__init__(
+            report, SerialPort(place, report, self._reader.feed, silence=silence, on_open=self._reader.restart)
+        )
 
     @property
     def variant(self) -> str | None:
         """Which kind of telegram it sends, in words; None before the first."""
         return self._reader.variant
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the port is open."""
-        return self._port.is_open
-
-    def open(self) -> None:
-        """Open the port now. Raises `PortInUseError` when another program holds it; a missing port is waited for."""
-        self._port.open()
-
-    async def run(self) -> None:
-        """Keep the port open and read it until cancelled."""
-        await self._port.run()
-
-    def close(self) -> None:
-        """Close the port and release its lock."""
-        self._port.close()
 
 
 class P1BusLink:

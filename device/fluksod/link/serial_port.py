@@ -1,4 +1,4 @@
-"""A serial port that is opened exclusively, read and written by the event loop, and reopened when it vanished."""
+"""A serial port that is opened exclusively, read by the event loop, and reopened when it vanished."""
 
 from __future__ import annotations
 
@@ -87,7 +87,6 @@ class SerialPort:
                 parity=form.parity,
                 stopbits=form.stop_bits,
                 timeout=0,
-                write_timeout=0,
                 exclusive=True,
             )
         except (serial.SerialException, OSError, ValueError) as error:
@@ -126,23 +125,6 @@ class SerialPort:
         finally:
             self.close()
 
-    def write(self, data: bytes) -> bool:
-        """Send bytes, few enough for the port's buffer; False when the port is not there."""
-        if self._serial is None:
-            return False
-        try:
-            self._serial.write(data)
-        except (serial.SerialException, OSError, termios.error):
-            self._lose()
-            return False
-        return True
-
-    def flush(self) -> None:
-        """Forget what came in and was not read yet."""
-        if self._serial is not None:
-            with contextlib.suppress(serial.SerialException, OSError, termios.error):
-                self._serial.reset_input_buffer()
-
     def close(self) -> None:
         """Close the port and release its lock."""
         port, self._serial = self._serial, None
@@ -155,16 +137,13 @@ class SerialPort:
         try:
             data = port.read(4096)
         except (serial.SerialException, OSError, termios.error):
-            self._lose()
+            self.close()
+            self._report.away("missing", f"{self._place.port} is gone; waiting for it to come back")
+            self._gone.set()
             return
         if self._on_data(data):
             self._heard = asyncio.get_running_loop().time()
             self._report.heard()
-
-    def _lose(self) -> None:
-        self.close()
-        self._report.away("missing", f"{self._place.port} is gone; waiting for it to come back")
-        self._gone.set()
 
     def _silent(self) -> str:
         place = self._place

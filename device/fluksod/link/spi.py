@@ -116,7 +116,7 @@ class SpiLink:
         self._report.away("waiting", f"no answer from the board on {self._board.port} yet")
 
     def send_bus(self, data: bytes) -> None:
-        """Send bytes on the board's RS-485 bus, at most 32 at a time: the board has no room for more."""
+        """Send bytes on the board's RS-485 bus; up to 15 go out in one piece, more while they still come in."""
         self._to_bus.append(data)
 
     async def run(self) -> None:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 from fluksod.link.lines import Line, LineSplitter
-from fluksod.link.link_state import LinkReport, LinkState
+from fluksod.link.link_state import LinkReport
+from fluksod.link.serial_link import SerialLink
 from fluksod.link.serial_port import SerialFormat, SerialPlace, SerialPort
 
 _LOG = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ SILENCE = 10.0
 """Seconds without a good line after which the board counts as not connected."""
 
 
-class UartLink:
+class UartLink(SerialLink):
     """Reads the board's lines from `port` and hands them to `on_line`, in order, from the event loop.
 
     `wall` gives the unix time; after `silence` seconds without a good line the board counts as not connected.
@@ -32,33 +33,11 @@ class UartLink:
         wall: Callable[[], float] = time.time,
         silence: float = SILENCE,
     ) -> None:
-        self._report = LinkReport("board", port, _LOG, wall)
+        report = LinkReport("board", port, _LOG, wall)
         self._on_line = on_line
         self._splitter = LineSplitter()
         place = SerialPlace(port, SerialFormat(BAUD))
-        self._port = SerialPort(place, self._report, self._take, silence=silence, on_open=self._splitter.restart)
-
-    @property
-    def state(self) -> LinkState:
-        """Whether the board is heard."""
-        return self._report.state
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the port is open; a board may be silent on an open port."""
-        return self._port.is_open
-
-    def open(self) -> None:
-        """Open the port now. Raises `PortInUseError` when another program holds it; a missing port is waited for."""
-        self._port.open()
-
-    async def run(self) -> None:
-        """Keep the port open and read it until cancelled."""
-        await self._port.run()
-
-    def close(self) -> None:
-        """Close the port and release its lock."""
-        self._port.close()
+        super().__init__(report, SerialPort(place, report, self._take, silence=silence, on_open=self._splitter.restart))
 
     def _take(self, data: bytes) -> bool:
         lines = self._splitter.feed(data)
