@@ -89,7 +89,8 @@ def _check(config: Config) -> int:
     else:
         trusted = f"trusting only {cloud.ca}" if cloud.ca else "trusting the system's authorities"
         plain = " without encryption (allow_plain_http)" if cloud.url.startswith("http:") else f", {trusted}"
-        print(f"- upload to {cloud.url} every {cloud.interval:g} s{plain}")
+        way = "" if cloud.proxy is None else f" through the proxy at {cloud.proxy.rsplit('@', 1)[-1].split('//')[-1]}"
+        print(f"- upload to {cloud.url}{way} every {cloud.interval:g} s{plain}")
     mqtt = config.mqtt
     if mqtt is not None:
         broker.trust(mqtt)

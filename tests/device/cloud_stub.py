@@ -26,13 +26,14 @@ class Request:
 
 @dataclass
 class CloudStub:
-    """Serves on 127.0.0.1 with a certificate of `authority` for `name`.
+    """Serves on `address` with a certificate of `authority` for `name`.
 
     `answers` maps a path's first part ("device" or "sensor") to an answer of another kind, tried before the right one.
     """
 
     authority: trustme.CA
     name: str = "127.0.0.1"
+    address: str = "127.0.0.1"
     live: int = 1
     upgrade: Any = 0
     refused: list[str] = field(default_factory=list)
@@ -47,7 +48,8 @@ class CloudStub:
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"https://{host}:{self.port}"
 
     async def start(self) -> None:
         """Listen, at the same port again after a stop."""
@@ -57,7 +59,7 @@ class CloudStub:
         self.authority.issue_cert(self.name).configure_cert(context)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=context, reuse_address=True)
+        site = web.TCPSite(self._runner, self.address, self.port, ssl_context=context, reuse_address=True)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

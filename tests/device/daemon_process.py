@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,15 @@ class Fluksod:
 
 
 @asynccontextmanager
-async def running(config: Path, environment: Mapping[str, str] | None = None) -> AsyncIterator[Fluksod]:
-    """Run fluksod with this configuration until the block ends; `environment` replaces ours."""
+async def running(
+    config: Path, environment: Mapping[str, str] | None = None, within: Sequence[str] = ()
+) -> AsyncIterator[Fluksod]:
+    """Run fluksod with this configuration until the block ends.
+
+    `environment` replaces ours; `within` is a command that runs another.
+    """
     process = await asyncio.create_subprocess_exec(
-        FLUKSOD, "run", "--config", str(config), stderr=asyncio.subprocess.PIPE, env=environment
+        *within, FLUKSOD, "run", "--config", str(config), stderr=asyncio.subprocess.PIPE, env=environment
     )
     async with aiohttp.ClientSession() as session:
         fluksod = Fluksod(process, session)

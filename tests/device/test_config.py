@@ -185,6 +185,27 @@ def test_a_password_that_everybody_can_read(tmp_path: Path) -> None:
     assert "secret" not in repr(config)
 
 
+def test_the_way_through_a_proxy(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    path = tmp_path / "fluksod.toml"
+    path.write_text(FULL.replace("interval = 1", 'proxy = "http://me:hidden@proxy.example:3128"'))
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"line 14: proxy in \[cloud\]: has a password, and this file can be read"):
+        load(path)
+    path.chmod(0o600)
+    config = load(path)
+    assert config.cloud is not None
+    assert config.cloud.proxy == "http://me:hidden@proxy.example:3128"
+    assert "hidden" not in repr(config)
+
+
+@pytest.mark.parametrize("wrong", ["proxy.example:3128", "https://proxy.example", "http://:3128", "http://a:b:c"])
+def test_what_is_no_proxy(tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    with pytest.raises(ConfigError, match="give the proxy's address, such as"):
+        parse(FULL.replace("interval = 1", f'proxy = "{wrong}"'), tmp_path)
+
+
 def test_a_file_of_ones_own_for_the_password(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("")
     secret = tmp_path / "secret"

@@ -111,7 +111,7 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
         boards=measuring,
         lan=lan.lan_config(checked["lan"]),
         store=store.store_config(checked["store"]),
-        cloud=cloud.cloud_config(checked.get("cloud"), folder, complaints),
+        cloud=cloud.cloud_config(checked.get("cloud"), folder, complaints, readable_by_all=readable_by_all),
         mqtt=mqtt.mqtt_config(checked.get("mqtt"), folder, complaints, readable_by_all=readable_by_all),
         sensors=known,
         board_sensors=of_boards,

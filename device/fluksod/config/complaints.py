@@ -9,6 +9,9 @@ import voluptuous as vol
 
 from fluksod.config.toml_lines import line_of
 
+CLOSE_IT = "can be read by everybody on this machine; take that right away with chmod o-r"
+"""What is said of a file that has a secret in it and the wrong mode."""
+
 
 class ConfigError(Exception):
     """The configuration cannot be used; the text has one complaint a line, each with what to do."""

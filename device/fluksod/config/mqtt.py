@@ -9,10 +9,9 @@ from typing import Any
 import voluptuous as vol
 
 from fluksod.config import values
-from fluksod.config.complaints import Complaints
+from fluksod.config.complaints import CLOSE_IT, Complaints
 
 READABLE_BY_ALL = 0o004
-_CLOSE_IT = "can be read by everybody on this machine; take that right away with chmod o-r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def mqtt_config(
         complaints.add(["mqtt", "ca"], f"there is no file {ca}")
     password = table.get("password")
     if password is not None and readable_by_all:
-        complaints.add(["mqtt", "password"], f"this file {_CLOSE_IT}, or name a password_file")
+        complaints.add(["mqtt", "password"], f"this file {CLOSE_IT}, or name a password_file")
     if "password_file" in table:
         if password is not None:
             complaints.add(["mqtt", "password_file"], "there is a password too; remove one of the two")
@@ -77,7 +76,7 @@ def mqtt_config(
 def _password(path: Path, complaints: Complaints) -> str | None:
     try:
         if path.stat().st_mode & READABLE_BY_ALL:
-            complaints.add(["mqtt", "password_file"], f"{path} {_CLOSE_IT}")
+            complaints.add(["mqtt", "password_file"], f"{path} {CLOSE_IT}")
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"

@@ -131,3 +131,16 @@ def url(value: Any) -> str:
     if parts.username or parts.query or parts.fragment:
         raise vol.Invalid("give the cloud's address without user name, ? and #")
     return given.rstrip("/")
+
+
+def proxy(value: Any) -> str:
+    """The address of an HTTP proxy: `http://[user:password@]host[:port]`."""
+    given = text(value)
+    parts = urlsplit(given)
+    try:
+        port_is_right = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_right = False
+    if parts.scheme != "http" or not parts.hostname or not port_is_right or parts.path.strip("/"):
+        raise vol.Invalid('give the proxy\'s address, such as "http://proxy.example:3128"')
+    return given

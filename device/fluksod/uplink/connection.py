@@ -58,6 +58,7 @@ class CloudConnection:
 
     def __init__(self, config: CloudConfig, trusted: ssl.SSLContext, key: str, user_agent: str) -> None:
         self._url = config.url
+        self._proxy = config.proxy
         self._key = key
         connector = aiohttp.TCPConnector(ssl=trusted, limit=1, keepalive_timeout=config.interval + 5)
         self._session = aiohttp.ClientSession(
@@ -82,6 +83,13 @@ class CloudConnection:
             raise CloudError("refused", f"the cloud's certificate is not accepted: {why}; see ca in [cloud]") from error
         except aiohttp.ClientConnectorDNSError as error:
             raise CloudError("unreachable", f"the name {error.host} was not found") from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise CloudError("unreachable", f"no connection to the proxy at {error.host}:{error.port}") from error
+        except aiohttp.ClientHttpProxyError as error:
+            trouble: Trouble = "refused" if error.status in (401, 403, 407) else "unreachable"
+            raise CloudError(
+                trouble, f"the proxy answered {error.status} {error.message}; see proxy in [cloud]"
+            ) from error
         except aiohttp.ClientConnectorSSLError as error:
             raise CloudError(
                 "unreachable", f"{self._url} does not speak TLS as we need it: {error.os_error}"
@@ -99,7 +107,10 @@ class CloudConnection:
 
     async def _post(self, path: str, body: bytes) -> Answered:
         headers = {"Content-Type": "application/json", "X-Digest": digest(self._key, body)}
-        async with self._session.post(self._url + path, data=body, headers=headers, allow_redirects=False) as response:
+        sent = self._session.post(
+            self._url + path, data=body, headers=headers, allow_redirects=False, proxy=self._proxy
+        )
+        async with sent as response:
             content = bytearray()
             async for part in response.content.iter_chunked(MAX_ANSWER):
                 content += part
