@@ -120,7 +120,8 @@ def test_the_configuration_as_it_stands(installed: Path, folder: Path) -> None:
         "mDNS on all interfaces",
         "/var/lib/fluksod",
         "0123456789abcdef0123456789abcde0 as 'Main', electricity, analog",
-        f"https://cloud.example:8443 through the proxy at proxy.example:3128 every 10 s, trusting only {folder / 'ca.pem'}",
+        "https://cloud.example:8443 through the proxy at proxy.example:3128 every 10 s",
+        f"trusting only {folder / 'ca.pem'}",
         f"broker.example:8883, trusting {folder / 'ca.pem'}, where Home Assistant finds the sensors",
     ):
         assert said in checked.stdout
