@@ -15,14 +15,17 @@ from .limiter import REGISTRATION_BY_ADDRESS, Limiter
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
 from .store import Device, Sensor, SensorConfig, Store, StoreUnavailableError
-from .upload import MalformedError, read_heartbeat, read_measurements
-from .vault import Vault
+from .upload import MalformedError, read_heartbeat, read_measurements, read_time
+from .vault import Vault, digest_of, new_token
 
 log = logging.getLogger(__name__)
 
 NO_DEVICE = "No proper provisioning for this device"
 NO_SENSOR = "No proper provisioning for this sensor"
 BAD_DIGEST = "Incorrect digest"
+NOT_CLAIMED = "Nobody has claimed this device"
+CLOCK_TOLERANCE = 300
+"""Seconds: an older request for a token may be somebody's recording."""
 LIVE_PAST = 3600
 """Seconds: an older reading is history and not shown live."""
 
@@ -124,6 +127,26 @@ class Ingest:
             await self._store.append(origin.sensor, upload.samples, now)
         self._live.publish(_readings(sensor_id, upload.samples, upload.gauges, now))
         return True
+
+    async def device_token(self, device_id: str, body: bytes, signature: str, now: int) -> tuple[bytes, str]:
+        """Make a token with which a claimed device hears its owner's subscriptions; return the answer and its digest.
+
+        Raises RefusedError, MalformedError, StoreUnavailableError.
+        """
+        device = await self._store.device(device_id)
+        if device is None:
+            raise RefusedError(NO_DEVICE)
+        key = self._key(device)
+        if not digest.matches(key, body, signature):
+            raise RefusedError(BAD_DIGEST)
+        if abs(read_time(body) - now) > CLOCK_TOLERANCE:
+            raise MalformedError(f"time is more than {CLOCK_TOLERANCE} s off; here it is {now}")
+        if device.account is None:
+            raise RefusedError(NOT_CLAIMED)
+        token = new_token()
+        await self._store.replace_token(digest_of(token), device.account, None, now, device.number)
+        answer = msgspec.json.encode({"token": token})
+        return answer, digest.sign(key, answer)
 
     async def _find(self, sensor_id: str) -> _Origin:
         sensor = await self._store.sensor(sensor_id)

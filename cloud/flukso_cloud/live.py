@@ -7,47 +7,49 @@ gauge is kept.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+
+from .coarse import Coarse
+from .readings import Gauge, Reading
+
+__all__ = ["QUEUE", "Broadcaster", "Gauge", "Listener", "Reading"]
 
 QUEUE = 256
 """Readings that may wait for one listener."""
 
 
-class Reading(NamedTuple):
-    """What a sensor said: counter in Wh or L, gauge in W or L/min; either may be missing."""
-
-    sensor: str
-    time: int
-    counter: int | None
-    gauge: float | None
-
-
-class Gauge(NamedTuple):
-    """The newest rate of a sensor: unix seconds, W or L/min."""
-
-    time: int
-    value: float
-
-
 class Listener:
-    """One listener's bounded queue."""
+    """One listener's bounded queue. `account` is whose it is; `coarse` what thins the sensors shared with it so."""
 
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[Reading] = asyncio.Queue(QUEUE)
+    def __init__(self, account: int | None = None, coarse: Mapping[str, Coarse] | None = None) -> None:
+        self._queue: asyncio.Queue[Reading | None] = asyncio.Queue(QUEUE)
+        self._coarse = coarse or {}
+        self.account = account
         self.lost = 0
 
     def put(self, reading: Reading) -> None:
-        """Add a reading; the oldest makes room if need be."""
+        """Add a reading, or what may be heard of it; the oldest makes room if need be."""
+        coarse = self._coarse.get(reading.sensor)
+        heard = reading if coarse is None else coarse.take(reading)
+        if heard is not None:
+            self._put(heard)
+
+    def hang_up(self) -> None:
+        """Let the listener read no further than here: what it may hear has changed."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._put(None)
+
+    async def get(self) -> Reading | None:
+        """Wait for the next reading; None is the end."""
+        return await self._queue.get()
+
+    def _put(self, item: Reading | None) -> None:
         if self._queue.full():
             self._queue.get_nowait()
             self.lost += 1
-        self._queue.put_nowait(reading)
-
-    async def get(self) -> Reading:
-        """Wait for the next reading."""
-        return await self._queue.get()
+        self._queue.put_nowait(item)
 
 
 class Broadcaster:
@@ -84,10 +86,18 @@ class Broadcaster:
             self._counted[sensor] = time
         return Reading(sensor, time, counter, gauge)
 
+    def hang_up(self, account: int) -> None:
+        """End all streams of an account; whoever still may, listens again."""
+        for listener in {one for listeners in self._listeners.values() for one in listeners}:
+            if listener.account == account:
+                listener.hang_up()
+
     @contextmanager
-    def listen(self, sensors: Iterable[str]) -> Iterator[Listener]:
+    def listen(
+        self, sensors: Iterable[str], account: int | None = None, coarse: Mapping[str, Coarse] | None = None
+    ) -> Iterator[Listener]:
         """Listen to some sensors for as long as the context lasts."""
-        listener = Listener()
+        listener = Listener(account, coarse)
         wanted = list(sensors)
         for sensor in wanted:
             self._listeners.setdefault(sensor, set()).add(listener)

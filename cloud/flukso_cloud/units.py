@@ -17,6 +17,8 @@ FACTORS: dict[str, int] = {
 
 COUNTER_UNITS = {"electricity": "Wh", "water": "L", "gas": "L"}
 GAUGE_UNITS = {"electricity": "W", "water": "L/min", "gas": "L/min"}
+GAUGE_FACTORS = {"electricity": FACTORS["watt"], "water": FACTORS["lpermin"], "gas": FACTORS["lpermin"]}
+"""Multiplier of the counter's units a second to the gauge."""
 
 
 def whole(value: float) -> int:

@@ -65,6 +65,10 @@ class _Heartbeat(msgspec.Struct):
     port: str | int | None = None
 
 
+class _TokenRequest(msgspec.Struct):
+    time: int
+
+
 class _Config(msgspec.Struct):
     type: str | None = None
     class_: str | None = msgspec.field(default=None, name="class")
@@ -88,6 +92,7 @@ class Beat(NamedTuple):
 _strict = msgspec.json.Decoder(_Upload)
 _loose = msgspec.json.Decoder(_LooseUpload)
 _beats = msgspec.json.Decoder(_Heartbeat)
+_token_requests = msgspec.json.Decoder(_TokenRequest)
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
@@ -182,6 +187,12 @@ def _config(members: Any) -> SensorConfig:
 def _name(text: str) -> str:
     """Return a name fit to be shown: one line, no control characters, not too long."""
     return "".join(character for character in text if character.isprintable())[:LONGEST_NAME]
+
+
+def read_time(body: bytes) -> int:
+    """Read when a device asked for a token, in unix seconds; MalformedError if the body does not say."""
+    asked: _TokenRequest = _decode(_token_requests, body)
+    return asked.time
 
 
 def read_heartbeat(body: bytes, now: int) -> Beat:

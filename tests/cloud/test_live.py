@@ -165,7 +165,7 @@ def test_a_stream_ends_with_what_opened_it(
 
     async def stream() -> None:
         with owner.cloud.live.listen([device.sensor]) as listener:
-            events = v2._events(listener, Request(scope), Viewer(owner.account, None))
+            events = v2._events(listener, Request(scope), Viewer(owner.account, None), {})
 
             async def next_event() -> object:
                 return await anext(events)

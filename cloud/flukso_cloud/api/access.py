@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
@@ -60,10 +61,19 @@ class SessionBackend(AuthenticationBackend):
 
 
 class Viewer(NamedTuple):
-    """Somebody who may see: all streams of an account, or one sensor (its number) of it."""
+    """Somebody who may see: all streams of an account, or one sensor (its number) of it.
+
+    A device (its number) only hears what its owner is subscribed to.
+    """
 
     account: int
     sensor: int | None
+    device: int | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether all of the account is seen."""
+        return self.sensor is None and self.device is None
 
 
 def refused() -> HTTPException:
@@ -93,7 +103,7 @@ async def viewer_of(request: Request) -> Viewer:
         raise refused()
     if request.user.is_authenticated:
         raise bad_request("send a token or a session, not both")
-    return Viewer(token.account, token.sensor)
+    return Viewer(token.account, token.sensor, token.device)
 
 
 async def still_sees(request: Request, viewer: Viewer) -> bool:
@@ -110,8 +120,31 @@ async def sensor_for(request: Request, viewer: Viewer, sensor_id: str) -> Sensor
     """Return a sensor that the viewer may see; 401 if there is none of that id, or it is somebody else's."""
     cloud = cloud_of(request)
     sensor = await cloud.store.sensor(sensor_id)
-    if sensor is None or (viewer.sensor is not None and viewer.sensor != sensor.number):
+    if sensor is None or (viewer.sensor is not None and viewer.sensor != sensor.number) or viewer.device is not None:
         raise refused()
     if not await cloud.accounts.may_see(sensor, viewer.account):
         raise refused()
     return sensor
+
+
+async def heard_by(request: Request, viewer: Viewer, sensor_ids: Sequence[str]) -> dict[str, tuple[Sensor, int]]:
+    """Return sensors that the viewer may hear, with the resolution in s (0: live); 401 if there is one he may not."""
+    heard: dict[str, tuple[Sensor, int]] = {}
+    if viewer.sensor is None:
+        for one in await cloud_of(request).store.subscriptions(viewer.account):
+            heard[one.sensor.id] = (one.sensor, one.resolution)
+    return {
+        sensor_id: heard[sensor_id] if sensor_id in heard else (await sensor_for(request, viewer, sensor_id), 0)
+        for sensor_id in sensor_ids
+    }
+
+
+async def still_hears(request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]) -> bool:
+    """Tell whether the sensors of a long request may still be heard, at the resolutions that they had."""
+    try:
+        now = await heard_by(request, viewer, list(heard))
+    except HTTPException:
+        return False
+    return {sensor: resolution for sensor, (_, resolution) in now.items()} == {
+        sensor: resolution for sensor, (_, resolution) in heard.items()
+    }

@@ -2,85 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from flukso_cloud import digest
 from flukso_cloud.history import Point, averages
-from flukso_cloud.ids import is_id
-from flukso_cloud.ingest import RefusedError, RegistrationLimitError
 from flukso_cloud.series import Span
-from flukso_cloud.store import Sensor, StoreUnavailableError
+from flukso_cloud.store import Sensor
 from flukso_cloud.timescale import DEFAULT_RESOLUTION, SECONDS, BadRangeError, buckets_between, buckets_of_interval
 from flukso_cloud.units import FACTORS
-from flukso_cloud.upload import MalformedError
 
 from .access import Viewer, sensor_for, viewer_of
-from .request import ANSWER_SECONDS, address_of, bad_request, cloud_of, read_body, unix_now
+from .request import address_of, bad_request, cloud_of, read_body, unix_now
+from .signed import VERSION, id_in, signature_of, taken
 
-VERSION = "1.0"
 OPEN = {"Access-Control-Allow-Origin": "*"}
 _CALLBACK = re.compile(r"[0-9a-zA-Z_]{1,100}")
 _SECONDS = re.compile(r"[0-9]{1,10}")
 
-T = TypeVar("T")
-
-
-def _id_in(request: Request, kind: str) -> str:
-    text: str = request.path_params[kind]
-    if not is_id(text):
-        raise bad_request(f"a {kind} is named by 32 lowercase hexadecimal digits")
-    return text
-
-
-def _signature_of(request: Request) -> str:
-    """Check the version, which a device sends in the header, and return the digest."""
-    if "version" in request.query_params or request.headers.get("x-version") != VERSION:
-        raise bad_request(f"send X-Version: {VERSION}, and no version in the query")
-    signature = request.headers.get("x-digest", "")
-    if not digest.is_digest(signature):
-        raise bad_request("send X-Digest: HMAC-SHA1 of the body under the device key, 40 lowercase hexadecimal digits")
-    return signature
-
-
-async def _taken(work: Awaitable[T]) -> T:
-    """Wait for ingest, and say in HTTP what it objects to."""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await work
-    except RefusedError as error:
-        raise HTTPException(401, f"{error}\n", {"WWW-Authenticate": str(error)}) from None
-    except MalformedError as error:
-        raise bad_request(str(error)) from None
-    except RegistrationLimitError:
-        raise HTTPException(429, "too many new devices from this address\n", {"Retry-After": "60"}) from None
-    except (StoreUnavailableError, TimeoutError):
-        raise HTTPException(503, "cannot store now, send it again\n", {"Retry-After": "5"}) from None
-
 
 async def post_device(request: Request) -> Response:
     """Heartbeat and autoregistration (section 2.2). The answer is signed, byte for byte as it is sent."""
-    device_id, signature = _id_in(request, "device"), _signature_of(request)
+    device_id, signature = id_in(request, "device"), signature_of(request)
     body = await read_body(request)
     beat = cloud_of(request).ingest.heartbeat(device_id, body, signature, unix_now(), address_of(request))
-    answer, answer_signature = await _taken(beat)
+    answer, answer_signature = await taken(beat)
     return Response(answer, headers={"X-Digest": answer_signature}, media_type="application/json")
 
 
 async def post_sensor(request: Request) -> Response:
     """Measurements (200 once they are on disk, section 2.3) or configuration (204, section 2.4)."""
-    sensor_id, signature = _id_in(request, "sensor"), _signature_of(request)
+    sensor_id, signature = id_in(request, "sensor"), signature_of(request)
     body = await read_body(request)
-    measured = await _taken(cloud_of(request).ingest.measurements(sensor_id, body, signature, unix_now()))
+    measured = await taken(cloud_of(request).ingest.measurements(sensor_id, body, signature, unix_now()))
     if not measured:
         return Response(status_code=204, headers=OPEN)
     return Response(b'{"response":"ok"}', headers=OPEN, media_type="application/json")
@@ -88,7 +47,7 @@ async def post_sensor(request: Request) -> Response:
 
 async def get_sensor(request: Request) -> Response:
     """Time series (section 2.5), or with `param=all` the parameters (section 2.6)."""
-    sensor_id = _id_in(request, "sensor")
+    sensor_id = id_in(request, "sensor")
     sent = (request.headers.get("x-version"), request.query_params.get("version"))
     if [version for version in sent if version is not None] != [VERSION]:
         raise bad_request(f"send version {VERSION} in X-Version or in version, not in both")

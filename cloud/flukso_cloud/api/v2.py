@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -14,11 +14,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
+from flukso_cloud.coarse import Coarse
 from flukso_cloud.ids import is_id
 from flukso_cloud.live import Listener, Reading
 from flukso_cloud.overview import overview
+from flukso_cloud.store import Sensor
+from flukso_cloud.units import GAUGE_FACTORS
 
-from .access import Viewer, refused, sensor_for, still_sees, viewer_of
+from .access import Viewer, heard_by, refused, still_hears, still_sees, viewer_of
 from .request import bad_request, cloud_of
 
 MOST_SENSORS = 256
@@ -33,7 +36,7 @@ SEND_SECONDS = 30
 async def get_devices(request: Request) -> Response:
     """All devices of the account, with sensors and newest values."""
     viewer = await viewer_of(request)
-    if viewer.sensor is not None:
+    if not viewer.sees_all:
         raise refused()
     cloud = cloud_of(request)
     found = await overview(cloud.store, cloud.live, viewer.account)
@@ -47,23 +50,28 @@ async def get_live(request: Request) -> Response:
     wanted = list(dict.fromkeys(request.query_params.getlist("sensor")))
     if not 1 <= len(wanted) <= MOST_SENSORS or not all(map(is_id, wanted)):
         raise bad_request(f"send 1 to {MOST_SENSORS} times sensor=<32 hexadecimal digits>")
-    for sensor_id in wanted:
-        await sensor_for(request, viewer, sensor_id)
-    return _LiveStream(request, viewer, wanted)
+    heard = await heard_by(request, viewer, wanted)
+    return _LiveStream(request, viewer, heard)
 
 
 class _LiveStream(Response):
     """Listens from before the answer begins, so that whoever has its head misses nothing."""
 
-    def __init__(self, request: Request, viewer: Viewer, sensors: list[str]) -> None:
+    def __init__(self, request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]) -> None:
         self._request = request
         self._viewer = viewer
-        self._sensors = sensors
+        self._heard = heard
+        self._coarse = {
+            sensor.id: Coarse(resolution, GAUGE_FACTORS.get(sensor.type, 1))
+            for sensor, resolution in heard.values()
+            if resolution
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send readings until the listener goes away."""
-        with cloud_of(self._request).live.listen(self._sensors) as listener:
-            events = _events(listener, self._request, self._viewer)
+        live = cloud_of(self._request).live
+        with live.listen(self._heard, self._viewer.account, self._coarse) as listener:
+            events = _events(listener, self._request, self._viewer, self._heard)
             stream = EventSourceResponse(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
             unfinished = False
 
@@ -77,15 +85,20 @@ class _LiveStream(Response):
                 await send({"type": "http.response.body", "body": b""})
 
 
-async def _events(listener: Listener, request: Request, viewer: Viewer) -> AsyncIterator[ServerSentEvent]:
-    """Yield readings until the session or token that opened the stream is no longer good."""
+async def _events(
+    listener: Listener, request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]
+) -> AsyncIterator[ServerSentEvent]:
+    """Yield readings until the session or token that opened the stream is no longer good, or is to ask again."""
     looked = time.monotonic()
     while True:
         with suppress(TimeoutError):
-            yield _event(await asyncio.wait_for(listener.get(), LOOK_SECONDS))
+            reading = await asyncio.wait_for(listener.get(), LOOK_SECONDS)
+            if reading is None:
+                return
+            yield _event(reading)
         if time.monotonic() - looked >= LOOK_SECONDS:
             looked = time.monotonic()
-            if not await still_sees(request, viewer):
+            if not await still_sees(request, viewer) or not await still_hears(request, viewer, heard):
                 return
 
 

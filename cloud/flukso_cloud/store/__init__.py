@@ -6,7 +6,7 @@ engine which shards by sensor can take SQLite's place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from flukso_cloud.meter import Sample
@@ -22,7 +22,9 @@ from .model import (
     Sensor,
     SensorConfig,
     SensorPlan,
+    Share,
     StoreUnavailableError,
+    Subscription,
     Token,
 )
 
@@ -36,8 +38,10 @@ __all__ = [
     "Sensor",
     "SensorConfig",
     "SensorPlan",
+    "Share",
     "Store",
     "StoreUnavailableError",
+    "Subscription",
     "Token",
 ]
 
@@ -46,7 +50,6 @@ class Store(Protocol):
     """What the cloud needs from an engine.
 
     Writes return after commit, and raise StoreUnavailableError if nothing was kept. Times are unix seconds.
-    Secrets arrive here only hashed or encrypted.
     Secrets arrive here only hashed or encrypted.
     """
 
@@ -113,8 +116,29 @@ class Store(Protocol):
     async def close_session(self, session: bytes) -> None:
         """Forget a session."""
 
-    async def replace_token(self, token: bytes, account: int, sensor: int | None, now: int) -> None:
-        """Store the hash of a token in place of the one this account (or this sensor) had."""
+    async def replace_token(
+        self, token: bytes, account: int, sensor: int | None, now: int, device: int | None = None
+    ) -> None:
+        """Store the hash of a token in place of the one this account (or this sensor, or this device) had."""
 
     async def token(self, token: bytes) -> Token | None:
         """Return what a token opens."""
+
+    # peers
+    async def replace_shares(self, sensor: int, shares: Mapping[int | None, int], now: int) -> None:
+        """Let these accounts (None: everyone) hear a sensor, each at its resolution in s (0: live), and nobody else."""
+
+    async def shares(self, sensor: int) -> list[Share]:
+        """Return whom a sensor is shared with."""
+
+    async def subscribe(self, account: int, sensor: int, now: int) -> bool:
+        """Subscribe an account to a sensor that is shared with it; False if it is not."""
+
+    async def unsubscribe(self, account: int, sensor: int) -> None:
+        """End a subscription."""
+
+    async def subscriptions(self, account: int) -> list[Subscription]:
+        """Return what an account is subscribed to and may hear."""
+
+    async def subscribers(self, sensor: int) -> list[int]:
+        """Return the accounts that are subscribed to a sensor."""

@@ -91,10 +91,28 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token opens: all streams of an account, or one sensor."""
+    """What a token opens: all streams of an account, one sensor, or the account's subscriptions for one device."""
 
     account: int
     sensor: int | None
+    device: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Whom a sensor is shared with: an account's name, or None for everyone; `resolution` in s, 0 is live."""
+
+    account: str | None
+    resolution: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Somebody else's sensor that an account listens to; `owner` is a name, `resolution` in s, 0 is live."""
+
+    sensor: Sensor
+    owner: str
+    resolution: int
 
 
 class Appended(NamedTuple):

@@ -25,7 +25,8 @@ def _device(row: dict[str, Any]) -> Device:
     )
 
 
-def _sensor(row: dict[str, Any]) -> Sensor:
+def sensor_of(row: dict[str, Any]) -> Sensor:
+    """The sensor of a row of its table."""
     return Sensor(**{("class_" if name == "class" else name): value for name, value in row.items()})
 
 
@@ -92,7 +93,7 @@ def device_resets(db: Database, number: int) -> int:
 
 def sensor(db: Database, sensor_id: str) -> Sensor | None:
     """Return the sensor of that id."""
-    return next((_sensor(row) for row in table(db, "sensors").rows_where("id = ?", [sensor_id])), None)
+    return next((sensor_of(row) for row in table(db, "sensors").rows_where("id = ?", [sensor_id])), None)
 
 
 def configure(db: Database, number: int, config: SensorConfig) -> None:
@@ -116,7 +117,10 @@ def streams(db: Database, account: int) -> list[tuple[Device, list[Sensor]]]:
     return [
         (
             _device(row),
-            [_sensor(one) for one in table(db, "sensors").rows_where("device = ?", [row["number"]], order_by="number")],
+            [
+                sensor_of(one)
+                for one in table(db, "sensors").rows_where("device = ?", [row["number"]], order_by="number")
+            ],
         )
         for row in table(db, "devices").rows_where("account = ?", [account], order_by="number")
     ]

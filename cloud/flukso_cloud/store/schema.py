@@ -103,3 +103,23 @@ def sessions_and_tokens(db: Database) -> None:
         foreign_keys=[("account", "accounts", "number"), ("sensor", "sensors", "number")],
     )
     table(db, "tokens").create_index(["account", "sensor"])
+
+
+@migrations()
+def shares_and_subscriptions(db: Database) -> None:
+    """Who may hear whose sensor, at which resolution; who does; tokens with which a device hears its owner's peers."""
+    table(db, "shares").create(
+        {"number": int, "sensor": int, "account": int, "resolution": int, "created": int},
+        pk="number",
+        not_null={"sensor", "resolution", "created"},
+        foreign_keys=[("sensor", "sensors", "number"), ("account", "accounts", "number")],
+    )
+    table(db, "shares").create_index(["sensor", "account"])
+    table(db, "subscriptions").create(
+        {"account": int, "sensor": int, "created": int},
+        pk=("account", "sensor"),
+        not_null={"created"},
+        foreign_keys=[("account", "accounts", "number"), ("sensor", "sensors", "number")],
+    )
+    table(db, "subscriptions").create_index(["sensor"])
+    table(db, "tokens").add_column("device", int, fk="devices", fk_col="number")

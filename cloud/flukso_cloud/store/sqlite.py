@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 
-from . import people, registry, samples
+from . import people, registry, samples, sharing
 from .model import (
     Account,
     Appended,
@@ -26,7 +26,9 @@ from .model import (
     Sensor,
     SensorConfig,
     SensorPlan,
+    Share,
     StoreUnavailableError,
+    Subscription,
     Token,
 )
 from .schema import migrations
@@ -192,10 +194,36 @@ class SqliteStore:
         """See Store."""
         await self._write(lambda db: people.close_session(db, session))
 
-    async def replace_token(self, token: bytes, account: int, sensor: int | None, now: int) -> None:
+    async def replace_token(
+        self, token: bytes, account: int, sensor: int | None, now: int, device: int | None = None
+    ) -> None:
         """See Store."""
-        await self._write(lambda db: people.replace_token(db, token, account, sensor, now))
+        await self._write(lambda db: people.replace_token(db, token, account, sensor, now, device))
 
     async def token(self, token: bytes) -> Token | None:
         """See Store."""
         return await self._read(lambda db: people.token(db, token))
+
+    async def replace_shares(self, sensor: int, shares: Mapping[int | None, int], now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: sharing.replace_shares(db, sensor, shares, now))
+
+    async def shares(self, sensor: int) -> list[Share]:
+        """See Store."""
+        return await self._read(lambda db: sharing.shares(db, sensor))
+
+    async def subscribe(self, account: int, sensor: int, now: int) -> bool:
+        """See Store."""
+        return await self._write(lambda db: sharing.subscribe(db, account, sensor, now))
+
+    async def unsubscribe(self, account: int, sensor: int) -> None:
+        """See Store."""
+        await self._write(lambda db: sharing.unsubscribe(db, account, sensor))
+
+    async def subscriptions(self, account: int) -> list[Subscription]:
+        """See Store."""
+        return await self._read(lambda db: sharing.subscriptions(db, account))
+
+    async def subscribers(self, sensor: int) -> list[int]:
+        """See Store."""
+        return await self._read(lambda db: sharing.subscribers(db, sensor))

@@ -1,0 +1,147 @@
+"""API v2: sharing a sensor, subscribing to somebody else's, and how a device gets to its owner's subscriptions."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from flukso_cloud.resolutions import RESOLUTIONS, name_of
+from flukso_cloud.store import Sensor
+from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
+
+from .access import AccountUser, refused, sensor_for, viewer_of
+from .request import bad_request, cloud_of, read_body, unix_now
+from .signed import id_in, signature_of, taken
+
+MOST_BYTES = 64 * 1024
+MOST_SHARES = 1000
+
+
+class ShareView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a sensor is shared with (null: everyone), and the finest resolution."""
+
+    account: str | None
+    resolution: str = "live"
+
+
+class SharesView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All shares of a sensor."""
+
+    shares: list[ShareView]
+
+
+async def post_token(request: Request) -> Response:
+    """A token for a claimed device, signed both ways as the heartbeat is."""
+    device_id, signature = id_in(request, "device"), signature_of(request)
+    body = await read_body(request, MOST_BYTES)
+    made = cloud_of(request).ingest.device_token(device_id, body, signature, unix_now())
+    answer, answer_signature = await taken(made)
+    headers = {"X-Digest": answer_signature, "Cache-Control": "no-store"}
+    return Response(answer, headers=headers, media_type="application/json")
+
+
+async def shares(request: Request) -> Response:
+    """GET: whom a sensor is shared with. PUT: exactly whom from now on; what is no longer shared stops at once."""
+    sensor = await _own_sensor(request)
+    store = cloud_of(request).store
+    if request.method == "PUT":
+        await _replace_shares(request, sensor)
+    found = [ShareView(share.account, name_of(share.resolution)) for share in await store.shares(sensor.number)]
+    return _json(SharesView(found))
+
+
+async def subscription(request: Request) -> Response:
+    """PUT: subscribe to a sensor that is shared with me. DELETE: leave it."""
+    account = _account(request)
+    cloud = cloud_of(request)
+    sensor = await cloud.store.sensor(id_in(request, "sensor"))
+    if sensor is None:
+        raise refused()
+    if request.method == "DELETE":
+        await cloud.store.unsubscribe(account, sensor.number)
+    elif not await cloud.store.subscribe(account, sensor.number, unix_now()):
+        raise refused()
+    cloud.live.hang_up(account)
+    return Response(status_code=204)
+
+
+async def subscriptions(request: Request) -> Response:
+    """What the account is subscribed to; the newest values where they are shared live."""
+    viewer = await viewer_of(request)
+    if viewer.sensor is not None:
+        raise refused()
+    cloud = cloud_of(request)
+    found = await cloud.store.subscriptions(viewer.account)
+    newest = await cloud.store.newest([one.sensor.number for one in found if one.resolution == 0])
+    views = []
+    for one in found:
+        sample = newest.get(one.sensor.number)
+        gauge = cloud.live.gauge(one.sensor.id) if one.resolution == 0 else None
+        views.append(
+            {
+                "sensor": one.sensor.id,
+                "name": one.sensor.function,
+                "owner": one.owner,
+                "type": one.sensor.type,
+                "class": one.sensor.class_,
+                "counter_unit": COUNTER_UNITS.get(one.sensor.type, ""),
+                "gauge_unit": GAUGE_UNITS.get(one.sensor.type, ""),
+                "resolution": name_of(one.resolution),
+                "measurement": None if sample is None else sample._asdict(),
+                "gauge": None if gauge is None else gauge._asdict(),
+            }
+        )
+    return _json({"subscriptions": views})
+
+
+async def _replace_shares(request: Request, sensor: Sensor) -> None:
+    cloud = cloud_of(request)
+    try:
+        wanted = msgspec.json.decode(await read_body(request, MOST_BYTES), type=SharesView).shares
+    except msgspec.MsgspecError as error:
+        raise bad_request(f'send {{"shares": [{{"account": "name", "resolution": "live"}}]}}: {error}') from None
+    if len(wanted) > MOST_SHARES:
+        raise bad_request(f"share with at most {MOST_SHARES} people, or with everyone")
+    chosen: dict[int | None, int] = {}
+    for view in wanted:
+        if view.resolution not in RESOLUTIONS:
+            raise bad_request(f"resolution is one of {', '.join(RESOLUTIONS)}")
+        account = None if view.account is None else await cloud.store.account(view.account)
+        if view.account is not None and account is None:
+            raise bad_request(f"there is no account {view.account!r} here; nothing was changed")
+        chosen[None if account is None else account.number] = RESOLUTIONS[view.resolution]
+    await cloud.store.replace_shares(sensor.number, chosen, unix_now())
+    for subscriber in await cloud.store.subscribers(sensor.number):
+        cloud.live.hang_up(subscriber)
+
+
+def _account(request: Request) -> int:
+    """Return who is logged in: a token only reads."""
+    if not isinstance(request.user, AccountUser):
+        raise refused()
+    return request.user.account.number
+
+
+async def _own_sensor(request: Request) -> Sensor:
+    sensor_id = id_in(request, "sensor")
+    if request.method == "PUT":
+        _account(request)
+    viewer = await viewer_of(request)
+    if not viewer.sees_all:
+        raise refused()
+    return await sensor_for(request, viewer, sensor_id)
+
+
+def _json(content: object) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")
+
+
+routes: list[BaseRoute] = [
+    Route("/device/{device}/token", post_token, methods=["POST"]),
+    Route("/api/v2/sensors/{sensor}/shares", shares, methods=["GET", "PUT"]),
+    Route("/api/v2/subscriptions", subscriptions, methods=["GET"]),
+    Route("/api/v2/subscriptions/{sensor}", subscription, methods=["PUT", "DELETE"]),
+]
