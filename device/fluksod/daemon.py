@@ -26,6 +26,7 @@ from fluksod.store import Store
 from fluksod.store.archive import Archive
 from fluksod.store.clock import machine_clock
 from fluksod.supervision import keep_running
+from fluksod.uplink.peers import Peers
 from fluksod.uplink.signature import claim_code
 from fluksod.uplink.uplink import Uplink
 
@@ -49,6 +50,7 @@ class Daemon:
         self._state.lock()
         self._identity = self._state.identity()
         self._store = Store()
+        self._peer_store = Store()
         self._registers = RegistersFile(config.state / "registers.json")
         self._inputs = Inputs(config, self._identity.device, Outlets(self._take_line, self._take_sensor))
         self._archive = Archive(config.state, config.store, machine_clock(), self._store.put)
@@ -66,13 +68,21 @@ class Daemon:
         )
         self._archive.follow(self._metering.mark)
         self._lan = LanServer(
-            make_app(self._store, self.device, self._archive.history, self._sensor_details),
+            make_app(
+                self._store,
+                self.device,
+                self._archive.history,
+                self._sensor_details,
+                self._peer_store,
+                lambda: None if self._peers is None else self._peers.state.error,
+            ),
             config.lan.host,
             config.lan.port,
         )
         self._uplink: Uplink | None = None
+        self._peers: Peers | None = None
         if config.cloud is not None:
-            self._uplink = Uplink(
+            self._uplink = uplink = Uplink(
                 config.cloud,
                 self._identity,
                 self._store,
@@ -81,7 +91,14 @@ class Daemon:
                 registered_file=config.state / "registered",
                 address=self._address,
             )
-
+            self._peers = Peers(
+                config.cloud,
+                self._identity,
+                self._peer_store,
+                version=version("fluksod"),
+                is_claimed=lambda: uplink.claimed is True,
+                is_own=self._store.streams.__contains__,
+            )
         self._broker = self._make_broker()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -97,6 +114,8 @@ class Daemon:
             parts["mDNS"] = self._announcement().run
         if self._uplink is not None:
             parts["the uplink"] = self._uplink.run
+        if self._peers is not None:
+            parts["peers"] = self._peers.run
         if self._broker is not None:
             parts["MQTT"] = self._broker.run
         tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
@@ -152,7 +171,9 @@ class Daemon:
 
     def _sensor_details(self, sensor: str) -> dict[str, Any]:
         """Members of a sensor in /api/v2/sensors that its meter knows (docs/protocol.md)."""
-        return {"phases": self._inputs.phases(sensor)}
+        peer = None if self._peers is None else self._peers.peer(sensor)
+        shared = {} if peer is None else {"owner": peer.owner, "resolution": peer.resolution}
+        return {"phases": self._inputs.phases(sensor), **shared}
 
     def _cloud(self) -> dict[str, Any] | None:
         if self._uplink is None or self._config.cloud is None:
@@ -162,6 +183,7 @@ class Daemon:
             "url": self._config.cloud.url,
             "state": state.state,
             "claim_code": claim_code(self._identity.key, self._identity.device),
+            "claimed": self._uplink.claimed,
             "last_upload": state.last_upload,
             "pending": self._uplink.pending,
             "error": state.error,

@@ -40,12 +40,16 @@ class SensorType(StrEnum):
 
 
 class SensorClass(StrEnum):
-    """How it is measured: a current clamp, an input that counts pulses, a P1 meter, a meter on RS-485."""
+    """How it is measured: a current clamp, an input that counts pulses, a P1 meter, a meter on RS-485.
+
+    A peer is measured elsewhere: somebody else's sensor that the owner is subscribed to.
+    """
 
     ANALOG = "analog"
     PULSE = "pulse"
     COSEM = "cosem"
     UART = "uart"
+    PEER = "peer"
 
     @property
     def is_of_board(self) -> bool:

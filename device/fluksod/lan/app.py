@@ -28,17 +28,22 @@ def make_app(
     device: Callable[[], Json],
     history: ReadHistory,
     details: Callable[[str], Json] = _no_details,
+    peers: Store | None = None,
+    peers_error: Callable[[], str | None] = lambda: None,
 ) -> web.Application:
     """Put the two generations of the API and the page together.
 
     `device` gives the content of /api/v2/device, `history` that of a sensor, `details` what else /api/v2/sensors tells
-    of a sensor, by its id.
+    of a sensor, by its id. `peers` holds other people's sensors, `peers_error` what is wrong with them.
     """
+    peers = peers or Store()
     app = web.Application()
-    minute, api, events = MinuteApi(store), DeviceApi(store, device, details), EventStream(store)
+    minute, events = MinuteApi(store), EventStream(store, peers)
+    api = DeviceApi(store, peers, device, details, peers_error)
     app.router.add_get("/sensor/{sensor}", minute.get, allow_head=False)
     app.router.add_get("/api/v2/device", api.get_device)
     app.router.add_get("/api/v2/sensors", api.get_sensors)
+    app.router.add_get("/api/v2/peers", api.get_peers)
     app.router.add_get("/api/v2/sensors/{sensor}/history", HistoryApi(store, history).get)
     app.router.add_get("/api/v2/events", events.get, allow_head=False)
     app.router.add_get("/", get_page)

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from fluksod.lan.v2 import measured_values
 from fluksod.meter.metering import Reading
-from fluksod.store import Store, Stream
+from fluksod.store import Store
 
 _LOG = logging.getLogger(__name__)
 
@@ -66,13 +66,19 @@ class _Listener:
 
 
 class EventStream:
-    """Serves the events of a store to at most 100 listeners, then answers 503."""
+    """Serves the events of a store, and of the peers', to at most 100 listeners, then answers 503.
 
-    def __init__(self, store: Store, keep_alive: float = KEEP_ALIVE) -> None:
+    An event of a peer has no id.
+    """
+
+    def __init__(self, store: Store, peers: Store | None = None, keep_alive: float = KEEP_ALIVE) -> None:
         self._store = store
+        self._peers = peers
         self._keep_alive = keep_alive
         self._listeners: set[_Listener] = set()
-        store.on_reading(self._spread)
+        store.on_reading(lambda stream, reading: self._spread(_event(reading, stream.sequence)))
+        if peers is not None:
+            peers.on_reading(lambda _stream, reading: self._spread(_event(reading, None)))
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Stream until the listener goes, is too slow or the daemon stops."""
@@ -86,7 +92,10 @@ class EventStream:
             request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         for stream in sorted(self._store.streams.values(), key=lambda stream: stream.sequence):
             if stream.reading is not None:
-                listener.put(_event(stream, stream.reading))
+                listener.put(_event(stream.reading, stream.sequence))
+        for stream in [] if self._peers is None else self._peers.streams.values():
+            if stream.reading is not None:
+                listener.put(_event(stream.reading, None))
         self._listeners.add(listener)
         try:
             while not listener.closing:
@@ -103,10 +112,7 @@ class EventStream:
         for listener in self._listeners:
             listener.end()
 
-    def _spread(self, stream: Stream, reading: Reading) -> None:
-        if not self._listeners:
-            return
-        event = _event(stream, reading)
+    def _spread(self, event: bytes) -> None:
         for listener in list(self._listeners):
             if not listener.put(event):
                 _LOG.warning("a listener of the event stream reads too slowly and is dropped")
@@ -114,6 +120,7 @@ class EventStream:
                 listener.drop()
 
 
-def _event(stream: Stream, reading: Reading) -> bytes:
+def _event(reading: Reading, sequence: int | None) -> bytes:
     data = json.dumps({"sensor": reading.sensor, **measured_values(reading)}, separators=(", ", ": "))
-    return f"event: reading\nid: {stream.sequence}\ndata: {data}\n\n".encode()
+    number = "" if sequence is None else f"id: {sequence}\n"
+    return f"event: reading\n{number}data: {data}\n\n".encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -14,29 +14,41 @@ Json = Mapping[str, Any]
 
 
 class DeviceApi:
-    """Serves `/api/v2/device` and `/api/v2/sensors`.
+    """Serves `/api/v2/device`, `/api/v2/sensors` and `/api/v2/peers`.
 
-    `device` gives the first one's content, `details` further members of a sensor, by its id.
+    `device` gives the first one's content, `details` further members of a sensor, by its id. `peers` holds other
+    people's sensors, and `peers_error` tells what is wrong with them, None when nothing is.
     """
 
-    def __init__(self, store: Store, device: Callable[[], Json], details: Callable[[str], Json]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        peers: Store,
+        device: Callable[[], Json],
+        details: Callable[[str], Json],
+        peers_error: Callable[[], str | None],
+    ) -> None:
         self._store = store
+        self._peers = peers
         self._device = device
         self._details = details
+        self._peers_error = peers_error
 
     async def get_device(self, _request: web.Request) -> web.Response:
         """Answer with the device, its board and its cloud."""
         return _json(self._device())
 
     async def get_sensors(self, _request: web.Request) -> web.Response:
-        """Answer with all sensors and their newest readings."""
-        return _json(
-            {
-                "sensors": [
-                    {**_sensor(stream), **self._details(stream.sensor.id)} for stream in self._store.streams.values()
-                ]
-            }
-        )
+        """Answer with all sensors, peers behind our own, and their newest readings."""
+        return _json({"sensors": [*self._sensors(self._store), *self._sensors(self._peers)]})
+
+    async def get_peers(self, _request: web.Request) -> web.Response:
+        """Answer with the peers alone."""
+        return _json({"peers": list(self._sensors(self._peers)), "error": self._peers_error()})
+
+    def _sensors(self, store: Store) -> Iterator[Json]:
+        for stream in store.streams.values():
+            yield {**_sensor(stream), **self._details(stream.sensor.id)}
 
 
 def measured_values(reading: Reading) -> dict[str, int | float | None]:

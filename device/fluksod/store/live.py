@@ -55,6 +55,10 @@ class Store:
         for listener in self._sensor_listeners:
             listener(sensor)
 
+    def drop_sensor(self, sensor: str) -> None:
+        """Forget a sensor that is no longer to be seen."""
+        self.streams.pop(sensor, None)
+
     def put(self, reading: Reading) -> None:
         """Store a reading of a known sensor."""
         stream = self.streams[reading.sensor]

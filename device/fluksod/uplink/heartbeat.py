@@ -25,13 +25,14 @@ class AnswerError(Exception):
 class Answer:
     """The cloud's answer: `upgrade` is an offered software number or 0, `live` whether it takes gauges.
 
-    `refused` lists the sensors that belong to another device.
+    `claimed` tells whether the device has an owner, None where the cloud does not say; `refused` lists the sensors that
+    belong to another device.
     """
 
     upgrade: int
     timestamp: int | None
     live: bool
-    claimed: bool
+    claimed: bool | None
     refused: frozenset[str]
 
 
@@ -77,7 +78,7 @@ def parse_answer(body: bytes) -> Answer:
         upgrade=_integer(members.get("upgrade")) or 0,
         timestamp=_integer(members.get("timestamp")),
         live=_integer(members.get("live")) == 1,
-        claimed=_integer(members.get("claimed")) == 1,
+        claimed=None if (claimed := _integer(members.get("claimed"))) is None else claimed == 1,
         refused=frozenset(name for name in refused if isinstance(name, str))
         if isinstance(refused, list)
         else frozenset(),

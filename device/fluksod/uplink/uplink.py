@@ -27,6 +27,8 @@ from fluksod.uplink.signature import digest_is_right
 _LOG = logging.getLogger(__name__)
 
 HEARTBEAT_EVERY = 3600.0
+HEARTBEAT_UNCLAIMED = 30.0
+"""Seconds between heartbeats until somebody has claimed the device: its owner waits for the page to say so."""
 CLOCK_TOLERANCE = 60
 """Seconds by which our clock may differ from the cloud's before it is logged."""
 
@@ -79,6 +81,11 @@ class Uplink:
         self._wake = asyncio.Event()
         store.on_reading(self._take_reading)
         store.on_sensor(lambda _sensor: self._wake.set())
+
+    @property
+    def claimed(self) -> bool | None:
+        """Whether somebody has claimed the device at the cloud; None while unknown."""
+        return None if self._answer is None else self._answer.claimed
 
     @property
     def pending(self) -> int:
@@ -202,7 +209,8 @@ class Uplink:
                 _LOG.warning("the cloud refuses %s (%s): it belongs to another device", sensor.id, sensor.name)
         self._answer = answer
         self._known = set(sensors)
-        self._next_heartbeat = time.monotonic() + HEARTBEAT_EVERY
+        waits_for_owner = answer.claimed is False  # None: a cloud that does not tell
+        self._next_heartbeat = time.monotonic() + (HEARTBEAT_UNCLAIMED if waits_for_owner else HEARTBEAT_EVERY)
         self._heartbeat_backoff.succeeded()
         self._heartbeat_error = None
         self._connected()
