@@ -74,6 +74,9 @@ def _check(config: Config) -> int:
     for meter in config.p1:
         where = f"the bus of {meter.board!r}" if meter.port is None else f"{meter.port}{_absence(meter.port)}"
         print(f"- read the P1 meter {meter.name!r} on {where}")
+    for asked in config.modbus:
+        where = f"address {asked.address} on {asked.port}{_absence(asked.port)}"
+        print(f"- ask the meter {asked.name!r}, a {asked.model.value}, at {where}")
     print(f"- serve the local API on http://{lan.host}:{lan.port}")
     if lan.mdns:
         print(f"- announce it by mDNS on {', '.join(lan.mdns_interfaces) or 'all interfaces'}")

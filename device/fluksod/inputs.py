@@ -82,11 +82,20 @@ class Inputs:
                 self._meters.append(one)
                 self.details.append(details)
 
+        self._buses: list[tuple[str, Link]] = []
+        if config.modbus:
+            from fluksod.modbus_input import modbus_inputs  # pymodbus takes 14 MiB: for those who have such a meter
+
+            made = modbus_inputs(config.modbus, device, outlets)
+            self._buses += made.buses
+            self._meters += made.meters
+            self.details += made.details
+
     def open(self) -> None:
         """Open all ports. Raises `PortInUseError` when another program holds one; then none stays open."""
         try:
-            for one in self._all:
-                one.link.open()
+            for link in self._links:
+                link.open()
         except BaseException:
             self.close()
             raise
@@ -95,11 +104,13 @@ class Inputs:
         """What has to be kept running, by name for the log."""
         for one in self._all:
             yield f"the link to {one.name}", one.link.run
+        for port, bus in self._buses:
+            yield f"the bus on {port}", bus.run
 
     def close(self) -> None:
         """Release all ports."""
-        for one in self._all:
-            one.link.close()
+        for link in self._links:
+            link.close()
 
     @property
     def away(self) -> set[str]:
@@ -121,6 +132,10 @@ class Inputs:
     @property
     def _all(self) -> list[Input]:
         return [*self._boards, *self._meters]
+
+    @property
+    def _links(self) -> list[Link]:
+        return [*(one.link for one in self._all), *(bus for _, bus in self._buses)]
 
 
 def board_sensor(device: str, configured: BoardSensorConfig) -> Sensor:

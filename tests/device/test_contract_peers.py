@@ -74,7 +74,7 @@ async def as_person(cloud: Server, name: str, method: str, path: str, content: A
 async def test_a_shared_stream_appears_on_the_lan_and_goes_with_the_share(
     cloud: Server, houses: tuple[Board, Fluksod, Board, Path]
 ) -> None:
-    board, anna, own_board, config = houses
+    board, _anna, own_board, config = houses
     shares, subscription = f"/api/v2/sensors/{CLAMP}/shares", f"/api/v2/subscriptions/{CLAMP}"
 
     async def shared() -> bool:

@@ -9,11 +9,12 @@ from typing import Any
 
 import voluptuous as vol
 
-from fluksod.config import boards, cloud, lan, mqtt, p1, sensors, store, values
+from fluksod.config import boards, cloud, lan, modbus, mqtt, p1, sensors, store, values
 from fluksod.config.boards import BoardConfig, BoardLink
 from fluksod.config.cloud import CloudConfig
 from fluksod.config.complaints import Complaints, ConfigError
 from fluksod.config.lan import LanConfig
+from fluksod.config.modbus import ModbusConfig
 from fluksod.config.mqtt import READABLE_BY_ALL, MqttConfig
 from fluksod.config.p1 import P1Config
 from fluksod.config.sensors import BoardSensorConfig
@@ -28,6 +29,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "LanConfig",
+    "ModbusConfig",
     "MqttConfig",
     "P1Config",
     "StoreConfig",
@@ -50,6 +52,7 @@ class Config:
     sensors: tuple[Sensor, ...]
     board_sensors: tuple[BoardSensorConfig, ...] = ()
     p1: tuple[P1Config, ...] = ()
+    modbus: tuple[ModbusConfig, ...] = ()
 
 
 _SCHEMA: dict[Any, Any] = {
@@ -63,6 +66,7 @@ _SCHEMA: dict[Any, Any] = {
     vol.Optional("mqtt"): mqtt.SCHEMA,
     vol.Optional("sensor", default=list): sensors.SCHEMA,
     vol.Optional("p1", default=list): p1.SCHEMA,
+    vol.Optional("modbus", default=list): modbus.SCHEMA,
 }
 _MANY_BOARDS = vol.Schema({**_SCHEMA, vol.Optional("board", default=list): [boards.SCHEMA]})
 _ONE_BOARD = vol.Schema({**_SCHEMA, vol.Required("board"): boards.SCHEMA})
@@ -103,8 +107,9 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
     measuring = boards.boards(checked["board"], folder, complaints)
     known, of_boards = sensors.sensors(checked["sensor"], measuring, complaints)
     meters = p1.p1_meters(checked["p1"], measuring, folder, complaints)
-    if not measuring and not meters:
-        complaints.add(["board"], "is missing; add it, or a meter in [[p1]]")
+    on_buses = modbus.modbus_meters(checked["modbus"], folder, complaints)
+    if not measuring and not meters and not on_buses:
+        complaints.add(["board"], "is missing; add it, or a meter in [[p1]] or [[modbus]]")
     config = Config(
         name=checked["device"]["name"],
         state=folder / checked["device"]["state"],
@@ -116,6 +121,7 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
         sensors=known,
         board_sensors=of_boards,
         p1=meters,
+        modbus=on_buses,
     )
     complaints.raise_any()
     return config

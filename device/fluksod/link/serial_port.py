@@ -133,6 +133,15 @@ class SerialPort:
             with contextlib.suppress(OSError, serial.SerialException):
                 port.close()
 
+    def write(self, data: bytes) -> None:
+        """Send bytes that the port's buffer has room for. Raises OSError when it is not open or has vanished."""
+        if self._serial is None:
+            raise OSError(errno.ENODEV, "the port is not open")
+        try:
+            self._serial.write(data)
+        except serial.SerialException as error:
+            raise OSError(errno.EIO, str(error)) from error
+
     def _readable(self, port: serial.Serial) -> None:
         try:
             data = port.read(4096)

@@ -1,0 +1,281 @@
+"""Meters on RS-485: a real fluksod, a real Modbus RTU server, a cable between that can be spoilt and pulled."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluksod.config import ConfigError, parse
+from fluksod.config.modbus import Model
+from fluksod.link.modbus_registers import MODELS, Kind, Value, by_address, read_meter
+from tests.device.daemon_process import Fluksod, run_to_end, running
+from tests.device.rs485 import Meter, rs485
+from tests.device.waiting import until
+from tests.documented import Page
+
+LAN = '[device]\nstate = "state"\n[lan]\nhost = "127.0.0.1"\nport = 0\nmdns = false\n'
+
+
+def table(name: str, address: int = 1, model: str = "SDM230", more: str = "") -> str:
+    return f'[[modbus]]\nname = "{name}"\nport = "bus"\naddress = {address}\nmodel = "{model}"\n{more}'
+
+
+def config(folder: Path, *tables: str) -> Path:
+    path = folder / "fluksod.toml"
+    path.write_text(LAN + "".join(tables))
+    return path
+
+
+def one_phase(watt: float, imported: float, exported: float = 0.0) -> Meter:
+    """A meter like an SDM230; kWh."""
+    meter = Meter()
+    meter.put(0x00, 230.5)
+    meter.put(0x06, abs(watt) / 230.5)
+    meter.put(0x0C, watt)
+    meter.put(0x48, imported, exported)
+    return meter
+
+
+async def named(fluksod: Fluksod, name: str) -> Any:
+    """The sensor of that name, or None."""
+    return next((one for one in (await fluksod.get("/api/v2/sensors"))["sensors"] if one["name"] == name), None)
+
+
+def shows(fluksod: Fluksod, name: str, counter: float, gauge: float | None = None) -> Callable[[], Any]:
+    """Whether a sensor stands so."""
+
+    async def probe() -> bool:
+        sensor = await named(fluksod, name)
+        reading = sensor and sensor["reading"]
+        return bool(reading and reading["counter"] == counter and gauge in (None, reading["gauge"]))
+
+    return probe
+
+
+async def state(fluksod: Fluksod, index: int = 0) -> Any:
+    """A meter, as the API has it."""
+    return (await fluksod.get("/api/v2/device"))["meters"][index]
+
+
+async def test_two_meters_on_one_bus(tmp_path: Path) -> None:
+    heat, solar = one_phase(1500, 1234.567), Meter()
+    solar.put(0x00, 230.0, 231.0, 232.0, 4.0, 5.0, 6.0, -920.0, -1155.0, -1392.0)
+    solar.put(0x34, -3467.0)
+    solar.put(0x48, 12.5, 4321.0)
+    tables = (table("Heat pump"), table("Solar", 7, "SDM630"))
+    async with rs485(tmp_path / "bus", {1: heat, 7: solar}), running(config(tmp_path, *tables)) as fluksod:
+        await until(shows(fluksod, "Heat pump import", 1_234_567, 1500))
+        await until(shows(fluksod, "Solar export", 4_321_000, 3467))
+        await until(shows(fluksod, "Solar import", 12_500, -3467))
+        imported, exported = await named(fluksod, "Solar import"), await named(fluksod, "Solar export")
+        assert (imported["class"], imported["direction"], exported["direction"]) == ("uart", "import", "export")
+        assert imported["phases"] == [
+            {"power": -920, "voltage": 230, "current": -4},
+            {"power": -1155, "voltage": 231, "current": -5},
+            {"power": -1392, "voltage": 232, "current": -6},
+        ]
+        assert await named(fluksod, "Heat pump export") is None, "nothing has flowed out"
+        shown = await state(fluksod)
+        assert (shown["name"], shown["protocol"], shown["variant"], shown["connected"]) == (
+            *("Heat pump", "modbus", "SDM230"),
+            True,
+        )
+        heat.put(0x48, 1234.6)
+        await until(shows(fluksod, "Heat pump import", 1_234_600))
+    async with rs485(tmp_path / "bus", {1: heat, 7: solar}), running(tmp_path / "fluksod.toml") as fluksod:
+        await until(shows(fluksod, "Solar export", 4_321_000))
+        assert (await named(fluksod, "Solar export"))["id"] == exported["id"]
+
+
+async def test_comes_back_within_two_seconds_after_the_cable_was_pulled(tmp_path: Path) -> None:
+    meter = one_phase(700, 10)
+    async with rs485(tmp_path / "bus", {1: meter}) as cable, running(config(tmp_path, table("Heat"))) as fluksod:
+        await until(shows(fluksod, "Heat import", 10_000))
+        cable.unplug()
+
+        async def away() -> bool:
+            return not (await state(fluksod))["connected"]
+
+        await until(away)
+        assert "waiting for it" in (await state(fluksod))["error"]
+        meter.put(0x48, 10.05)
+        plugged = time.monotonic()
+        cable.plug()
+        await until(shows(fluksod, "Heat import", 10_050))
+        assert time.monotonic() - plugged < 2.5  # 2 s and what it takes to ask the API
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda answer: answer[:-1] + bytes([answer[-1] ^ 1]), id="a wrong CRC"),
+        pytest.param(lambda answer: answer[: len(answer) // 2], id="half an answer"),
+        pytest.param(lambda _answer: b"", id="silence"),
+        pytest.param(lambda _answer: b"\xff\x00\x13" * 40, id="noise"),
+        pytest.param(lambda answer: with_crc(bytes([9]) + answer[1:-2]), id="another meter"),
+        pytest.param(lambda answer: with_crc(answer[:1] + b"\x84\x02"), id="an exception"),
+        pytest.param(lambda answer: with_crc(answer[:2] + b"\x02\x42\x42"), id="another question"),
+    ],
+)
+async def test_what_is_no_answer_never_reaches_a_counter(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    meter = one_phase(700, 10)
+    async with rs485(tmp_path / "bus", {1: meter}) as cable, running(config(tmp_path, table("Heat"))) as fluksod:
+        await until(shows(fluksod, "Heat import", 10_000, 700))
+        last = (await state(fluksod))["last_line"]
+        cable.spoil = spoil
+        meter.put(0x48, 10.02)
+
+        async def away() -> bool:
+            shown = await state(fluksod)
+            assert shown["last_line"] <= last + 1
+            return not shown["connected"]
+
+        await until(away)
+        assert (await named(fluksod, "Heat import"))["reading"]["counter"] == 10_000
+        silent = cable.spoil(b"123456") == b""
+        assert ((await state(fluksod))["rejected_lines"] > 0) != silent
+        cable.spoil = bytes
+        await until(shows(fluksod, "Heat import", 10_020))
+        assert (await state(fluksod))["error"] is None
+
+
+async def test_a_dead_meter_does_not_slow_the_others(tmp_path: Path) -> None:
+    meter = one_phase(700, 10)
+    tables = (table("Dead", 3), table("Heat"))
+    async with rs485(tmp_path / "bus", {1: meter}), running(config(tmp_path, *tables)) as fluksod:
+        await until(shows(fluksod, "Heat import", 10_000))
+
+        await until(lambda: fluksod.said("is it powered and wired"))
+        assert "no answer from the meter at address 3" in (await state(fluksod))["error"]
+        times = set()
+        began = time.monotonic()
+        while time.monotonic() - began < 5:
+            times.add((await named(fluksod, "Heat import"))["reading"]["time"])
+            meter.put(0x0C, 700.0 + len(times))
+        assert len(times) >= 4
+
+
+async def test_noise_between_the_answers(tmp_path: Path) -> None:
+    meter = one_phase(700, 10)
+    async with rs485(tmp_path / "bus", {1: meter}) as cable, running(config(tmp_path, table("Heat"))) as fluksod:
+        await until(shows(fluksod, "Heat import", 10_000))
+        for step in range(1, 4):
+            cable.inject(b"\x01\x04\x04\x42\x00" * step)
+            meter.put(0x48, 10 + step / 100)
+            await until(shows(fluksod, "Heat import", 10_000 + 10 * step))
+
+
+async def test_a_counter_of_zero_for_a_while_is_no_new_energy(tmp_path: Path) -> None:
+    """A meter that has just been powered on may answer zeros before its memory is read."""
+    meter = one_phase(700, 4321)
+    async with rs485(tmp_path / "bus", {1: meter}) as cable, running(config(tmp_path, table("Heat"))) as fluksod:
+        await until(shows(fluksod, "Heat import", 4_321_000))
+        meter.put(0x48, 0.0)
+        asked = cable.asked
+        await until(lambda: cable.asked > asked + 5)
+        meter.put(0x48, 4321.05)
+        asked = cable.asked
+        await until(lambda: cable.asked > asked + 5)
+        assert 4_321_000 <= (await named(fluksod, "Heat import"))["reading"]["counter"] <= 4_321_050
+
+
+async def test_a_second_fluksod_on_the_same_bus_is_refused_by_name(tmp_path: Path) -> None:
+    async with rs485(tmp_path / "bus", {1: one_phase(1, 1)}), running(config(tmp_path, table("Heat"))) as fluksod:
+        await until(shows(fluksod, "Heat import", 1000))
+        second = tmp_path / "second.toml"
+        second.write_text((tmp_path / "fluksod.toml").read_text().replace('"state"', '"state2"'))
+        status, _, errors = await run_to_end("run", "--config", str(second))
+        assert status == 1
+        assert "is in use by fluksod" in errors
+        assert "[[modbus]]" in errors
+
+
+def with_crc(frame: bytes) -> bytes:
+    """A frame with the CRC of Modbus RTU (polynomial 0xA001, from 0xFFFF, low byte first)."""
+    crc = 0xFFFF
+    for byte in frame:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return frame + crc.to_bytes(2, "little")
+
+
+def test_a_meter_of_carlo_gavazzi() -> None:
+    meter = Meter()
+    meter.put_signed(0x00, 2301, 2302, 2303)
+    meter.put_signed(0x0C, 1500, 1600, 1700, -3450, 3683, 3915)
+    meter.put_signed(0x28, 4148)
+    meter.put_signed(0x34, 12345)
+    meter.put_signed(0x4E, 678)
+    model = MODELS[Model.EM340]
+    answers = [meter.registers[first : first + count] for first, count in model.reads]
+    reading = read_meter(model, by_address(model.reads, answers))
+    assert (reading.power, reading.imported, reading.exported) == (414.8, 1_234_500, 67_800)
+    assert (reading.phases[0].power, reading.phases[0].voltage, reading.phases[0].current) == (-345, 230.1, -1.5)
+
+
+@pytest.mark.parametrize("model", list(Model))
+def test_every_value_of_a_model_is_read(model: Model) -> None:
+    """At most 60 registers a request, as Eastron asks for."""
+    known = MODELS[model]
+    assert all(count <= 60 for _, count in known.reads)
+    zeros = by_address(known.reads, [[0] * count for _, count in known.reads])
+    reading = read_meter(known, zeros)
+    assert (reading.power, reading.imported, reading.exported) == (0, 0, 0)
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF))
+def test_any_registers_are_a_number_or_refused(high: int, low: int) -> None:
+    registers = {0x48: high, 0x49: low}
+    (number,) = struct.unpack(">f", struct.pack(">HH", high, low))
+    if number - number == 0:
+        assert Value(0x48).of(registers) == number
+    else:
+        with pytest.raises(ValueError, match="register 72 holds"):
+            Value(0x48).of(registers)
+    assert -(1 << 31) <= Value(0x48, Kind.SIGNED_LOW_FIRST).of(registers) < 1 << 31
+
+
+@pytest.mark.parametrize("kwh", [-0.001, 4294967.5, 1e30, float("nan"), float("inf")])
+def test_a_counter_that_cannot_be_is_refused(kwh: float) -> None:
+    meter = one_phase(1, 1)
+    meter.put(0x48, kwh)
+    model = MODELS[Model.SDM230]
+    answers = [meter.registers[first : first + count] for first, count in model.reads]
+    with pytest.raises(ValueError, match="register 72 holds"):
+        read_meter(model, by_address(model.reads, answers))
+
+
+@pytest.mark.parametrize(
+    ("tables", "complaint"),
+    [
+        (table("A") + table("A", 2), "name in [[modbus]] number 2: another [[modbus]] has this name"),
+        (table("A") + table("B"), "address in [[modbus]] number 2: another meter on this port has this address"),
+        (table("A") + table("B", 2, more="baud = 2400\n"), "meters on one port need the same baud, parity"),
+        (table("A", 248), "address in [[modbus]] number 1: give a whole number of bus address from 1 to 247"),
+        (table("A", model="SDM999"), 'model in [[modbus]] number 1: give one of "SDM72", "SDM120"'),
+        (table("A", more='parity = "E"\n'), 'parity in [[modbus]] number 1: give one of "none", "even", "odd"'),
+    ],
+)
+def test_a_wrong_table_is_named_with_its_place(tmp_path: Path, tables: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(tables, tmp_path)
+    assert complaint in str(refused.value)
+
+
+async def test_the_documented_meters(tmp_path: Path) -> None:
+    text = Page("docs/device.md").block_after("### Meters on RS-485", "toml")
+    meters = parse(text, tmp_path).modbus
+    assert [meter.address for meter in meters] == [1, 2]
+    path = tmp_path / "fluksod.toml"
+    path.write_text(LAN + text)
+    status, printed, _ = await run_to_end("check", "--config", str(path))
+    assert status == 0
+    assert f"- ask the meter 'Heat pump', a {meters[0].model.value}, at address 1 on {meters[0].port}" in printed
