@@ -122,7 +122,7 @@ class ModbusBus:
         except (ModbusException, ValueError, IndexError) as error:
             raise ModbusError(f"an answer that cannot be read: {error}") from error
         if answer is not None and answer.isError():
-            raise ModbusError(f"exception {getattr(answer, 'exception_code', '?')}: is it the right model?")
+            raise ModbusError(f"exception {getattr(answer, 'exception_code', '?')}")
         if not isinstance(answer, ReadInputRegistersResponse) or len(answer.registers) != count:
             raise ModbusError("an answer to another question")
         self._answered = True
@@ -227,5 +227,5 @@ class ModbusMeter:
             self._report.rejected(self._rejected, "answer(s)", reason.encode(), time.monotonic())
         if self._failures >= 3:
             kind = "silent" if is_silence else "wrong"
-            hint = "is it powered and wired, and are address, baud and parity right?" if is_silence else ""
-            self._report.away(kind, f"{reason} from the meter at {self._place}; {hint}".rstrip("; "))
+            hint = "is it powered and wired, are address, baud and parity right" if is_silence else "is its model right"
+            self._report.away(kind, f"{reason} from the meter at {self._place}; {hint}?")
