@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from fluksod.config import Config
+from fluksod.demand import Demand
 from fluksod.discovery import Announcement, address_towards
 from fluksod.identity import StateDirectory, StateError
 from fluksod.inputs import Inputs, Outlets
@@ -67,6 +68,7 @@ class Daemon:
             saved=saved,
         )
         self._archive.follow(self._metering.mark)
+        self._demand = Demand(self._store, self._archive.history, config.timezone)
         self._lan = LanServer(
             make_app(
                 self._store,
@@ -110,6 +112,7 @@ class Daemon:
             self._inputs.close()
             raise
         parts = {"the clockwork": self._tick, "the store": self._archive.run, **dict(self._inputs.parts())}
+        parts["the quarter hours"] = self._demand.run
         if self._config.lan.mdns:
             parts["mDNS"] = self._announcement().run
         if self._uplink is not None:
@@ -173,7 +176,7 @@ class Daemon:
         """Members of a sensor in /api/v2/sensors that its meter knows (docs/protocol.md)."""
         peer = None if self._peers is None else self._peers.peer(sensor)
         shared = {} if peer is None else {"owner": peer.owner, "resolution": peer.resolution}
-        return {"phases": self._inputs.phases(sensor), **shared}
+        return {"phases": self._inputs.phases(sensor), "demand": self._demand.of(sensor), **shared}
 
     def _cloud(self) -> dict[str, Any] | None:
         if self._uplink is None or self._config.cloud is None:

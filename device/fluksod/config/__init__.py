@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import voluptuous as vol
 
@@ -40,7 +41,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A checked configuration. Relative paths are taken from the folder of the file."""
+    """A checked configuration. Relative paths are taken from the folder of the file.
+
+    `timezone` is where months begin, None where the machine's is meant.
+    """
 
     name: str
     state: Path
@@ -53,12 +57,14 @@ class Config:
     board_sensors: tuple[BoardSensorConfig, ...] = ()
     p1: tuple[P1Config, ...] = ()
     modbus: tuple[ModbusConfig, ...] = ()
+    timezone: ZoneInfo | None = None
 
 
 _SCHEMA: dict[Any, Any] = {
     vol.Optional("device", default=dict): {
         vol.Optional("name", default="Fluksometer"): values.name,
         vol.Optional("state", default="/var/lib/fluksod"): values.text,
+        vol.Optional("timezone"): values.timezone,
     },
     vol.Optional("lan", default=dict): lan.SCHEMA,
     vol.Optional("store", default=dict): store.SCHEMA,
@@ -122,6 +128,7 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
         board_sensors=of_boards,
         p1=meters,
         modbus=on_buses,
+        timezone=checked["device"].get("timezone"),
     )
     complaints.raise_any()
     return config

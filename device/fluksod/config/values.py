@@ -7,6 +7,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import voluptuous as vol
 
@@ -97,6 +98,14 @@ def address(value: Any) -> str:
         return str(ip_address(value))
     except ValueError:
         raise vol.Invalid('give an IP address in quotes, such as "127.0.0.1"') from None
+
+
+def timezone(value: Any) -> ZoneInfo:
+    """A time zone by its IANA name."""
+    try:
+        return ZoneInfo(text(value))
+    except (OSError, ValueError, KeyError):
+        raise vol.Invalid('give the name of a time zone, such as "Europe/Brussels"') from None
 
 
 def sensor_id(value: Any) -> str:
