@@ -1,4 +1,4 @@
-"""The command line: `fluksod run`, `fluksod check`, `fluksod identity`."""
+"""The command line: one function a command."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+from fluksod.backup import BackupError, back_up, restore
 from fluksod.config import Config, ConfigError, load
 from fluksod.daemon import Daemon
 from fluksod.identity import StateDirectory, StateError
@@ -20,6 +22,7 @@ from fluksod.mqtt import broker
 from fluksod.uplink.connection import trust
 from fluksod.uplink.signature import claim_code
 
+Command = Callable[[Config, argparse.Namespace], int]
 DEFAULT_CONFIG = Path("/etc/fluksod.toml")
 
 
@@ -28,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         config = load(chosen.config)
-        status: int = chosen.command(config)
-    except (ConfigError, StateError, PortInUseError, AddressInUseError) as error:
+        status: int = chosen.command(config, chosen)
+    except (ConfigError, StateError, PortInUseError, AddressInUseError, BackupError) as error:
         print(f"fluksod: {error}", file=sys.stderr)
         return 1
     return status
@@ -44,13 +47,40 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "check the configuration and print what would be done"),
         ("identity", _identity, "print the device id and the claim code, made at the first call"),
     ):
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
-        sub.set_defaults(command=command)
+        _command(commands, name, command, text)
+    backup = _command(
+        commands, "backup", _back_up, "write id, key, counters and history to a new FILE, also while it runs"
+    )
+    backup.add_argument("file", type=Path, metavar="FILE")
+    restored = _command(commands, "restore", _restore, "take a backup back; fluksod has to be stopped")
+    restored.add_argument("file", type=Path, metavar="FILE")
+    restored.add_argument("--replace", action="store_true", help="move aside what is there")
     return parser
 
 
-def _run(config: Config) -> int:
+def _command(commands: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+    sub: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    sub.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
+    sub.set_defaults(command=command)
+    return sub
+
+
+def _back_up(config: Config, chosen: argparse.Namespace) -> int:
+    size = back_up(config.state, chosen.file, version=version("fluksod"))
+    print(f"{chosen.file}: {size / 1e6:.1f} MB. It holds the key of this device: keep it where only you can read it.")
+    return 0
+
+
+def _restore(config: Config, chosen: argparse.Namespace) -> int:
+    state = StateDirectory(config.state)
+    state.prepare()
+    state.lock()
+    restore(chosen.file, config.state, replace=chosen.replace)
+    print(f"{config.state} is what it was when {chosen.file} was made. Start fluksod now.")
+    return 0
+
+
+def _run(config: Config, _chosen: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     asyncio.run(_serve(config))
     return 0
@@ -64,7 +94,7 @@ async def _serve(config: Config) -> None:
     await Daemon(config).run(stop)
 
 
-def _check(config: Config) -> int:
+def _check(config: Config, _chosen: argparse.Namespace) -> int:
     lan, cloud = config.lan, config.cloud
     if cloud is not None:
         trust(cloud.ca)
@@ -107,7 +137,7 @@ def _absence(port: str) -> str:
     return "" if Path(port).exists() else " (not there now; it is waited for)"
 
 
-def _identity(config: Config) -> int:
+def _identity(config: Config, _chosen: argparse.Namespace) -> int:
     state = StateDirectory(config.state)
     state.prepare()
     identity = state.identity()

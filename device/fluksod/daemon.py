@@ -9,6 +9,7 @@ from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any
 
+from fluksod.backup import finish_restore
 from fluksod.config import Config
 from fluksod.demand import Demand
 from fluksod.discovery import Announcement, address_towards
@@ -49,6 +50,7 @@ class Daemon:
         self._state = StateDirectory(config.state)
         self._state.prepare()
         self._state.lock()
+        finish_restore(config.state)
         self._identity = self._state.identity()
         self._store = Store()
         self._peer_store = Store()

@@ -98,6 +98,17 @@ def test_the_commands(installed: Path, folder: Path, board: Board) -> None:
                 instead="fluksod identity --config fluksod.toml",
                 because="The machine has no /etc/fluksod.toml.",
             ),
+            "fluksod backup FILE": Run(
+                r"^house.backup: [0-9.]+ MB\.",
+                instead="fluksod backup house.backup --config fluksod.toml",
+                because="The machine has no /etc/fluksod.toml.",
+            ),
+            "fluksod restore FILE": Run(
+                r"is what it was when house.backup was made",
+                instead="sed 's/^state = .*/state = \"other\"/' fluksod.toml >other.toml && "
+                "fluksod restore house.backup --config other.toml",
+                because="The machine has no /etc/fluksod.toml, and its fluksod may go on.",
+            ),
             "systemctl enable --now fluksod": NotHere(
                 "It would start a service on this machine; test_the_service looks at the unit and runs its program."
             ),
