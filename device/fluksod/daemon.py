@@ -15,7 +15,8 @@ from fluksod.demand import Demand
 from fluksod.discovery import Announcement, address_towards
 from fluksod.identity import StateDirectory, StateError
 from fluksod.inputs import Inputs, Outlets
-from fluksod.lan.app import LanServer, make_app
+from fluksod.lan.access import Access
+from fluksod.lan.app import LanServer, Sources, make_app
 from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
 from fluksod.meter.register import Mark
@@ -73,12 +74,7 @@ class Daemon:
         self._demand = Demand(self._store, self._archive.history, config.timezone)
         self._lan = LanServer(
             make_app(
-                self._store,
-                self.device,
-                self._archive.history,
-                self._sensor_details,
-                self._peer_store,
-                lambda: None if self._peers is None else self._peers.state.error,
+                self._sources(), Access(config.lan.token, open_reading=config.lan.open_reading), version("fluksod")
             ),
             config.lan.host,
             config.lan.port,
@@ -150,6 +146,17 @@ class Daemon:
             "mqtt": self._mqtt(),
             "storage": self._storage(),
         }
+
+    def _sources(self) -> Sources:
+        return Sources(
+            store=self._store,
+            device=self.device,
+            history=self._archive.history,
+            missed=self._archive.since,
+            details=self._sensor_details,
+            peers=self._peer_store,
+            peers_error=lambda: None if self._peers is None else self._peers.state.error,
+        )
 
     def _storage(self) -> dict[str, Any]:
         state = self._archive.state

@@ -52,6 +52,8 @@ def folder(tmp_path: Path) -> Path:
     (folder / "fluksod.toml").write_text(text)
     trustme.CA().cert_pem.write_to_path(str(folder / "ca.pem"))
     (folder / "mqtt-password").touch(mode=0o600)
+    (folder / "lan-token").touch(mode=0o600)
+    (folder / "lan-token").write_text("0123456789abcdef")
     return folder
 
 

@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from fluksod.lan.app import LanServer, make_app
+from fluksod.lan.access import Access
+from fluksod.lan.app import LanServer, Sources, make_app
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.store import Store
@@ -28,6 +30,20 @@ async def no_history(_sensor: str, _start: int, _end: int, _resolution: int) -> 
     raise AssertionError
 
 
+def sources(store: Store) -> Sources:
+    """A store alone: all that the v1 API asks."""
+    nothing: dict[str, Any] = {}
+    return Sources(
+        store=store,
+        device=lambda: {"name": "Cellar"},
+        history=no_history,
+        missed=lambda _since: (None, iter(())),
+        details=lambda _sensor: nothing,
+        peers=Store(),
+        peers_error=lambda: None,
+    )
+
+
 class Lan:
     """A served store; `get` speaks HTTP by hand, so that every byte of the answer is seen."""
 
@@ -36,7 +52,7 @@ class Lan:
         self.store.put_sensor(Sensor(CLAMP, "Main", SensorType.ELECTRICITY, SensorClass.ANALOG))
         self.store.put_sensor(Sensor(GAS, "Heating", SensorType.GAS, SensorClass.PULSE))
         self.store.put_sensor(Sensor(PULSE, "Silent", SensorType.ELECTRICITY, SensorClass.PULSE))
-        self.server = LanServer(make_app(self.store, dict, no_history), "127.0.0.1", 0)
+        self.server = LanServer(make_app(sources(self.store), Access(), "1"), "127.0.0.1", 0)
 
     def put(self, sensor: str, second: int, gauge: float) -> None:
         self.store.put(Reading(sensor, second, 1, gauge, measured=True))

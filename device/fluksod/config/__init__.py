@@ -16,8 +16,9 @@ from fluksod.config.cloud import CloudConfig
 from fluksod.config.complaints import Complaints, ConfigError
 from fluksod.config.lan import LanConfig
 from fluksod.config.modbus import ModbusConfig
-from fluksod.config.mqtt import READABLE_BY_ALL, MqttConfig
+from fluksod.config.mqtt import MqttConfig
 from fluksod.config.p1 import P1Config
+from fluksod.config.secret_file import READABLE_BY_ALL
 from fluksod.config.sensors import BoardSensorConfig
 from fluksod.config.store import StoreConfig
 from fluksod.sensor import Sensor
@@ -120,7 +121,7 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
         name=checked["device"]["name"],
         state=folder / checked["device"]["state"],
         boards=measuring,
-        lan=lan.lan_config(checked["lan"]),
+        lan=lan.lan_config(checked["lan"], folder, complaints),
         store=store.store_config(checked["store"]),
         cloud=cloud.cloud_config(checked.get("cloud"), folder, complaints, readable_by_all=readable_by_all),
         mqtt=mqtt.mqtt_config(checked.get("mqtt"), folder, complaints, readable_by_all=readable_by_all),

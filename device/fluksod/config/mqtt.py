@@ -10,8 +10,7 @@ import voluptuous as vol
 
 from fluksod.config import values
 from fluksod.config.complaints import CLOSE_IT, Complaints
-
-READABLE_BY_ALL = 0o004
+from fluksod.config.secret_file import read_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def mqtt_config(
     if "password_file" in table:
         if password is not None:
             complaints.add(["mqtt", "password_file"], "there is a password too; remove one of the two")
-        password = _password(folder / table["password_file"], complaints)
+        password = read_secret(folder / table["password_file"], ["mqtt", "password_file"], complaints)
     if password is not None and "username" not in table:
         complaints.add(["mqtt"], "there is a password without a username; add it")
     return MqttConfig(
@@ -71,14 +70,3 @@ def mqtt_config(
         password=password,
         home_assistant=table["home_assistant"],
     )
-
-
-def _password(path: Path, complaints: Complaints) -> str | None:
-    try:
-        if path.stat().st_mode & READABLE_BY_ALL:
-            complaints.add(["mqtt", "password_file"], f"{path} {CLOSE_IT}")
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        complaints.add(["mqtt", "password_file"], f"{path} cannot be read: {reason}")
-        return None

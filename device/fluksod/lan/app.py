@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import errno
+import json
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from fluksod.lan.events import EventStream
+from fluksod.lan.access import Access, errors_as_json
+from fluksod.lan.events import EventStream, Missed
 from fluksod.lan.history import HistoryApi, ReadHistory
-from fluksod.lan.page import get_page
+from fluksod.lan.openapi import document
+from fluksod.lan.page import LivePage, static_files
 from fluksod.lan.v1 import MinuteApi, drop_content_type
 from fluksod.lan.v2 import DeviceApi, Json
 from fluksod.store import Store
@@ -19,37 +25,62 @@ class AddressInUseError(Exception):
     """The address of the local API is taken or is not this machine's; the text says what to do."""
 
 
-def _no_details(_sensor: str) -> Json:
-    return {}
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the local API has its answers from.
 
-
-def make_app(
-    store: Store,
-    device: Callable[[], Json],
-    history: ReadHistory,
-    details: Callable[[str], Json] = _no_details,
-    peers: Store | None = None,
-    peers_error: Callable[[], str | None] = lambda: None,
-) -> web.Application:
-    """Put the two generations of the API and the page together.
-
-    `device` gives the content of /api/v2/device, `history` that of a sensor, `details` what else /api/v2/sensors tells
-    of a sensor, by its id. `peers` holds other people's sensors, `peers_error` what is wrong with them.
+    `device` gives the content of /api/v2/device, `history` a sensor's history, `missed` what a listener has missed,
+    `details` what else /api/v2/sensors tells of a sensor, by its id. `peers` holds other people's sensors,
+    `peers_error` tells what is wrong with them.
     """
-    peers = peers or Store()
+
+    store: Store
+    device: Callable[[], Json]
+    history: ReadHistory
+    missed: Missed
+    details: Callable[[str], Json]
+    peers: Store
+    peers_error: Callable[[], str | None]
+
+
+def make_app(sources: Sources, access: Access, version: str) -> web.Application:
+    """Put the two generations of the API and the page together."""
+    minute = MinuteApi(sources.store)
+    api = DeviceApi(sources.store, sources.peers, sources.device, sources.details, sources.peers_error)
+    events = EventStream(sources.store, sources.peers, sources.missed)
+    described = json.dumps(document(version, closed=access.is_closed)).encode()
+
+    async def get_openapi(_request: web.Request) -> web.Response:
+        return web.Response(body=described, content_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    v2 = web.Application(middlewares=[errors_as_json])
+    v2.router.add_get("/device", access.reads(api.get_device))
+    v2.router.add_get("/sensors", access.reads(api.get_sensors))
+    v2.router.add_get("/peers", access.reads(api.get_peers))
+    v2.router.add_get("/sensors/{sensor}/history", access.reads(HistoryApi(sources.store, sources.history).get))
+    v2.router.add_get("/events", access.reads(events.get), allow_head=False)
+    v2.router.add_get("/openapi.json", access.reads(get_openapi))
     app = web.Application()
-    minute, events = MinuteApi(store), EventStream(store, peers)
-    api = DeviceApi(store, peers, device, details, peers_error)
-    app.router.add_get("/sensor/{sensor}", minute.get, allow_head=False)
-    app.router.add_get("/api/v2/device", api.get_device)
-    app.router.add_get("/api/v2/sensors", api.get_sensors)
-    app.router.add_get("/api/v2/peers", api.get_peers)
-    app.router.add_get("/api/v2/sensors/{sensor}/history", HistoryApi(store, history).get)
-    app.router.add_get("/api/v2/events", events.get, allow_head=False)
-    app.router.add_get("/", get_page)
+    app.router.add_get("/sensor/{sensor}", access.reads(minute.get), allow_head=False)
+    app.router.add_get("/", access.reads(LivePage(sources.device, api.sensors).get))
+    for name, get in static_files():
+        app.router.add_get(f"/{name}", access.reads(get))
+    app.add_subapp("/api/v2", v2)
     app.on_response_prepare.append(drop_content_type)
     app.on_shutdown.append(events.close)
     return app
+
+
+class _NoNoise(logging.Filter):
+    """Keeps what is no HTTP out of the log: anybody on the LAN could fill it. It was answered with 400."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is told."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+_NO_NOISE = _NoNoise()
 
 
 class LanServer:
@@ -58,6 +89,7 @@ class LanServer:
     def __init__(self, app: web.Application, host: str, port: int) -> None:
         self.host = host
         self.port = port
+        logging.getLogger("aiohttp.server").addFilter(_NO_NOISE)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
 
     async def start(self) -> None:

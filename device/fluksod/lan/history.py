@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
+from fluksod.lan.access import refusal
 from fluksod.store import Store
 from fluksod.store.buckets import Columns
 
@@ -34,14 +35,14 @@ class HistoryApi:
         """Answer with the columns; 400 with what to give where the query is wrong, 404 for an unknown sensor."""
         stream = self._store.streams.get(request.match_info["sensor"])
         if stream is None:
-            return _refusal(404, "there is no such sensor; /api/v2/sensors lists them")
+            return refusal(404, "there is no such sensor; /api/v2/sensors lists them")
         try:
             resolution = _number(request, "resolution", MINUTE)
             end = _number(request, "end", int(time.time()))
             start = _number(request, "start", None)
             columns = await self._read(stream.sensor.id, start, end, resolution)
         except ValueError as error:
-            return _refusal(400, str(error))
+            return refusal(400, str(error))
         told = {"sensor": stream.sensor.id, "resolution": resolution, **asdict(columns)}
         return web.json_response(told, headers={"Cache-Control": "no-store"})
 
@@ -54,7 +55,3 @@ def _number(request: web.Request, name: str, default: int | None) -> int:
         what = "seconds" if name == "resolution" else "unix seconds"
         raise BadQueryError(f"give {name} as a whole number of {what}, of at most twelve digits")
     return int(text)
-
-
-def _refusal(status: int, reason: str) -> web.Response:
-    return web.json_response({"error": reason}, status=status, headers={"Cache-Control": "no-store"})

@@ -40,11 +40,15 @@ class DeviceApi:
 
     async def get_sensors(self, _request: web.Request) -> web.Response:
         """Answer with all sensors, peers behind our own, and their newest readings."""
-        return _json({"sensors": [*self._sensors(self._store), *self._sensors(self._peers)]})
+        return _json({"sensors": self.sensors()})
 
     async def get_peers(self, _request: web.Request) -> web.Response:
         """Answer with the peers alone."""
         return _json({"peers": list(self._sensors(self._peers)), "error": self._peers_error()})
+
+    def sensors(self) -> list[Json]:
+        """All sensors with their newest readings."""
+        return [*self._sensors(self._store), *self._sensors(self._peers)]
 
     def _sensors(self, store: Store) -> Iterator[Json]:
         for stream in store.streams.values():

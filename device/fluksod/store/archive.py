@@ -29,7 +29,7 @@ from fluksod.store.history import DamagedError, Folded, History, HourSum, Minute
 from fluksod.store.journal import Journal, JournalFile, records_of
 from fluksod.store.minutes import HOUR, MINUTE, Minute
 from fluksod.store.record import ClockSet, Cursor, CursorState, Entry, Position, Record, RegisterState
-from fluksod.store.seconds import LONGEST_WORD
+from fluksod.store.seconds import LONGEST_WORD, Second
 from fluksod.store.timeline import Timeline
 from fluksod.store.track import Track, measurements, merged
 
@@ -222,6 +222,17 @@ class Archive:
         points.sort(key=lambda point: point.time)
         cells.sort(key=lambda cell: cell.start)
         return await asyncio.to_thread(buckets.columns, points, cells, start=start, end=end, resolution=resolution)
+
+    def since(self, time: int) -> tuple[int | None, Iterator[Reading]]:
+        """Since when seconds are kept (None before the first), and the readings of those from `time` on, in order."""
+        firsts = [track.seconds.first for track in self._tracks.values()]
+        kept = max(min((first for first in firsts if first is not None), default=0), self._boundary)
+        seconds = [
+            [(second.time, sensor, second) for second in track.seconds.between(time, self._timeline.newest + 1)]
+            for sensor, track in self._tracks.items()
+        ]
+        readings = (_reading(sensor, second) for _, sensor, second in heapq.merge(*seconds))
+        return kept or None, readings
 
     async def sync(self) -> None:
         """Put on the disk what was taken until now, so that no power cut takes it back."""
@@ -454,6 +465,12 @@ class Archive:
             )
         self._errors[what] = f"the disk refuses {what}: {reason}"
         self.state.error = "; ".join(self._errors.values())
+
+
+def _reading(sensor: str, second: Second) -> Reading:
+    counter, milli = (None, 0) if second.counter is None else divmod(second.counter, 1000)
+    gauge = None if second.gauge is None else second.gauge / 1000
+    return Reading(sensor, second.time, counter, gauge, measured=True, milli=milli)
 
 
 def _mark(register: RegisterState) -> Mark:

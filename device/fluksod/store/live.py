@@ -17,7 +17,6 @@ class Stream:
 
     sensor: Sensor
     reading: Reading | None = None
-    sequence: int = 0
     seconds: dict[int, float] = field(default_factory=dict)
     first: int | None = None
 
@@ -26,14 +25,13 @@ class Store:
     """Keeps the streams and tells listeners of each new reading.
 
     `published` is the unix time of the newest gauge of any sensor, and `publications` counts them: the v1 API shows
-    the minute that ends there. `sequence` numbers all readings.
+    the minute that ends there.
     """
 
     def __init__(self) -> None:
         self.streams: dict[str, Stream] = {}
         self.published = 0
         self.publications = 0
-        self.sequence = 0
         self._reading_listeners: list[Callable[[Stream, Reading], None]] = []
         self._sensor_listeners: list[Callable[[Sensor], None]] = []
 
@@ -63,8 +61,6 @@ class Store:
         """Store a reading of a known sensor."""
         stream = self.streams[reading.sensor]
         stream.reading = reading
-        self.sequence += 1
-        stream.sequence = self.sequence
         if reading.measured and reading.gauge is not None:
             self._put_second(stream, reading.time, reading.gauge)
         for listener in self._reading_listeners:

@@ -1,0 +1,244 @@
+"""The OpenAPI document of the local API, served at /api/v2/openapi.json. Pure. Its words: docs/protocol.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+_ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+_TIME = {"type": "integer", "description": "unix seconds, UTC"}
+
+
+def _or_null(schema: Schema) -> Schema:
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _object(members: dict[str, Schema], description: str = "", optional: tuple[str, ...] = ()) -> Schema:
+    made: Schema = {
+        "type": "object",
+        "properties": members,
+        "required": [name for name in members if name not in optional],
+        "additionalProperties": False,
+    }
+    return {**made, "description": description} if description else made
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_WHOLE: Schema = {"type": "integer"}
+_NUMBER: Schema = {"type": "number"}
+_ERROR = {**_or_null(_TEXT), "description": "what is wrong and what to do, null when nothing is"}
+_LINK_STATE: dict[str, Schema] = {
+    "connected": _FLAG,
+    "last_line": _or_null(_TIME),
+    "rejected_lines": _WHOLE,
+    "error": _ERROR,
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": _object({"error": {"type": "string", "description": "what is wrong and what to give"}}),
+    "Reading": _object(
+        {"time": _TIME, "counter": _or_null(_NUMBER), "gauge": _or_null(_NUMBER)},
+        "The counter is an absolute register in counter_unit, never falling; the gauge is the rate now, in gauge_unit.",
+    ),
+    "Phase": _object({name: _or_null(_NUMBER) for name in ("power", "voltage", "current")}, "W, V, A"),
+    "Demand": _object(
+        {
+            "quarter": _TIME,
+            "average": _or_null(_NUMBER),
+            "projected": _or_null(_NUMBER),
+            "month_peak": _or_null(_NUMBER),
+            "month_peak_time": _or_null(_TIME),
+        },
+        "The quarter of an hour that runs and the highest of the month, in W.",
+    ),
+    "Sensor": _object(
+        {
+            "id": _ID,
+            "name": _TEXT,
+            "type": {"type": "string", "enum": ["electricity", "water", "gas"]},
+            "class": {"type": "string", "enum": ["analog", "pulse", "cosem", "uart", "peer"]},
+            "direction": {"type": "string", "enum": ["import", "export"]},
+            "counter_unit": {"type": "string", "enum": ["Wh", "L"]},
+            "gauge_unit": {"type": "string", "enum": ["W", "L/min"]},
+            "reading": _or_null(_ref("Reading")),
+            "phases": {"anyOf": [_list(_ref("Phase")), {"type": "null"}]},
+            "demand": _or_null(_ref("Demand")),
+            "owner": {**_TEXT, "description": "of a peer"},
+            "resolution": {**_TEXT, "description": "of a peer: the finest that is shared"},
+        },
+        optional=("owner", "resolution"),
+    ),
+    "LinkState": _object(_LINK_STATE),
+    "Board": _object(
+        {"name": _TEXT, "port": _TEXT, "link": {"type": "string", "enum": ["uart", "spi"]}, **_LINK_STATE}
+    ),
+    "Meter": _object(
+        {
+            "name": _TEXT,
+            "port": _or_null(_TEXT),
+            "board": _or_null(_TEXT),
+            "protocol": {"type": "string", "enum": ["p1", "modbus"]},
+            "variant": _or_null(_TEXT),
+            **_LINK_STATE,
+        }
+    ),
+    "Cloud": _object(
+        {
+            "url": _TEXT,
+            "state": {"type": "string", "enum": ["connecting", "connected", "refused", "unreachable"]},
+            "claim_code": _or_null(_TEXT),
+            "claimed": _or_null(_FLAG),
+            "last_upload": _or_null(_TIME),
+            "pending": _WHOLE,
+            "error": _ERROR,
+        }
+    ),
+    "Mqtt": _object(
+        {
+            "host": _TEXT,
+            "port": _WHOLE,
+            "state": {"type": "string", "enum": ["connecting", "connected", "refused", "unreachable"]},
+            "error": _ERROR,
+        }
+    ),
+    "Storage": _object(
+        {
+            "state": {"type": "string", "enum": ["ok", "failing"]},
+            "bytes": _WHOLE,
+            "oldest_minute": _or_null(_TIME),
+            "error": _ERROR,
+        }
+    ),
+    "Device": _object(
+        {
+            "id": _ID,
+            "name": _TEXT,
+            "model": _TEXT,
+            "software": _TEXT,
+            "api": _TEXT,
+            "time": _TIME,
+            "board": _ref("LinkState"),
+            "boards": _list(_ref("Board")),
+            "meters": _list(_ref("Meter")),
+            "cloud": _or_null(_ref("Cloud")),
+            "mqtt": _or_null(_ref("Mqtt")),
+            "storage": _ref("Storage"),
+        }
+    ),
+    "Sensors": _object({"sensors": _list(_ref("Sensor"))}),
+    "Peers": _object({"peers": _list(_ref("Sensor")), "error": _ERROR}),
+    "History": _object(
+        {
+            "sensor": _ID,
+            "resolution": {"type": "integer", "minimum": 1, "description": "seconds"},
+            "time": _list(_TIME),
+            **{name: _list(_or_null(_NUMBER)) for name in ("min", "max", "mean", "last")},
+            **{name: _list(_or_null(_NUMBER)) for name in ("counter_start", "counter_end")},
+            "coverage": _list({"type": "number", "minimum": 0, "maximum": 1}),
+        },
+        "Columns: one entry a bucket.",
+    ),
+}
+
+
+def _answer(description: str, schema: Schema | None = None, kind: str = "application/json") -> Schema:
+    content = {} if schema is None else {"content": {kind: {"schema": schema}}}
+    return {"description": description, **content}
+
+
+_REFUSED = {
+    "401": _answer("reading is closed and the token was not given", _ref("Error")),
+}
+_SECONDS = {"type": "string", "pattern": "^[0-9]{1,12}$"}
+
+
+def _query(name: str, description: str, *, required: bool = False) -> Schema:
+    return {"name": name, "in": "query", "required": required, "description": description, "schema": _SECONDS}
+
+
+def _get(operation: str, summary: str, answers: Schema, parameters: list[Schema] | None = None) -> Schema:
+    made: Schema = {"operationId": operation, "summary": summary, "responses": {**answers, **_REFUSED}}
+    return {"get": {**made, "parameters": parameters} if parameters else made}
+
+
+_SENSOR_IN_PATH: Schema = {"name": "sensor", "in": "path", "required": True, "schema": {"type": "string"}}
+
+PATHS: dict[str, Schema] = {
+    "/api/v2/device": _get(
+        "getDevice", "The device, its boards, meters, cloud, broker and storage", {"200": _answer("it", _ref("Device"))}
+    ),
+    "/api/v2/sensors": _get(
+        "getSensors",
+        "All sensors, peers behind our own, with their newest readings",
+        {"200": _answer("them", _ref("Sensors"))},
+    ),
+    "/api/v2/peers": _get(
+        "getPeers", "Other people's sensors that the owner is subscribed to", {"200": _answer("them", _ref("Peers"))}
+    ),
+    "/api/v2/sensors/{sensor}/history": _get(
+        "getHistory",
+        "A sensor's history in buckets of any resolution",
+        {
+            "200": _answer("the buckets, at most 100,000", _ref("History")),
+            "400": _answer("the query is wrong", _ref("Error")),
+            "404": _answer("there is no such sensor", _ref("Error")),
+        },
+        [
+            _SENSOR_IN_PATH,
+            _query("start", "beginning of the first bucket, unix seconds", required=True),
+            _query("end", "end, unix seconds; default: now"),
+            _query("resolution", "length of a bucket in seconds; default: 60"),
+        ],
+    ),
+    "/api/v2/events": _get(
+        "getEvents",
+        "Server-sent events: first the newest readings, then every one; an id is the unix second of its reading",
+        {
+            "200": _answer("a stream without an end", {"type": "string"}, "text/event-stream"),
+            "503": _answer("too many listeners", _ref("Error")),
+        },
+        [
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "description": "resume: what was measured from that second on comes first, as far as seconds are kept",
+                "schema": _SECONDS,
+            }
+        ],
+    ),
+    "/api/v2/openapi.json": _get("getOpenApi", "This document", {"200": _answer("it", {"type": "object"})}),
+}
+
+
+def document(version: str, *, closed: bool) -> Schema:
+    """The document of this `version` of fluksod; `closed` says that reading takes the token too."""
+    made: Schema = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Fluksometer, local API",
+            "version": version,
+            "description": "Measures electricity, water and gas. Counters in Wh and L, gauges in W and L/min.",
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": PATHS,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic"},
+            },
+        },
+    }
+    return {**made, "security": [{"bearer": []}, {"basic": []}]} if closed else made
