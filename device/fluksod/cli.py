@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
+import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fluksod.asking import NoAnswerError, ask
 from fluksod.backup import BackupError, back_up, restore
 from fluksod.config import Config, ConfigError, load
-from fluksod.daemon import Daemon
 from fluksod.identity import StateDirectory, StateError
+from fluksod.journald import log_to_stderr
 from fluksod.lan.app import AddressInUseError
 from fluksod.link.link_state import PortInUseError
 from fluksod.mqtt import broker
+from fluksod.reports import parts, sensor_lines, status_lines
 from fluksod.uplink.connection import trust
 from fluksod.uplink.signature import claim_code
 
@@ -32,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load(chosen.config)
         status: int = chosen.command(config, chosen)
-    except (ConfigError, StateError, PortInUseError, AddressInUseError, BackupError) as error:
+    except (ConfigError, StateError, PortInUseError, AddressInUseError, BackupError, NoAnswerError) as error:
         print(f"fluksod: {error}", file=sys.stderr)
         return 1
     return status
@@ -48,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
         ("identity", _identity, "print the device id and the claim code, made at the first call"),
     ):
         _command(commands, name, command, text)
+    asking: tuple[tuple[str, Command, str], ...] = (
+        ("status", _status, "tell how the running fluksod stands; exit status 1 when something is wrong"),
+        ("sensors", _sensors, "list the sensors of the running fluksod with their newest readings"),
+    )
+    for name, asks, text in asking:
+        asked = _command(commands, name, asks, text)
+        asked.add_argument("--json", action="store_true", help="print what the local API tells, for scripts")
+    _command(commands, "unit", _unit, "print a systemd unit that runs this fluksod with the configuration")
     backup = _command(
         commands, "backup", _back_up, "write id, key, counters and history to a new FILE, also while it runs"
     )
@@ -63,6 +75,25 @@ def _command(commands: Any, name: str, command: Command, text: str) -> argparse.
     sub.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
     sub.set_defaults(command=command)
     return sub
+
+
+def _status(config: Config, chosen: argparse.Namespace) -> int:
+    device = ask(config, "/api/v2/device")
+    now = time.time()
+    print(json.dumps(device, indent=1) if chosen.json else "\n".join(status_lines(device, now)))
+    return int(any(part.well is False for part in parts(device, now)))
+
+
+def _sensors(config: Config, chosen: argparse.Namespace) -> int:
+    sensors = ask(config, "/api/v2/sensors")
+    print(json.dumps(sensors, indent=1) if chosen.json else "\n".join(sensor_lines(sensors["sensors"], time.time())))
+    return 0
+
+
+def _unit(_config: Config, chosen: argparse.Namespace) -> int:
+    template = files("fluksod").joinpath("fluksod.service").read_text(encoding="utf-8")
+    print(template.format(program=Path(sys.argv[0]).absolute(), config=chosen.config.absolute()), end="")
+    return 0
 
 
 def _back_up(config: Config, chosen: argparse.Namespace) -> int:
@@ -81,7 +112,7 @@ def _restore(config: Config, chosen: argparse.Namespace) -> int:
 
 
 def _run(config: Config, _chosen: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    log_to_stderr()
     asyncio.run(_serve(config))
     return 0
 
@@ -91,6 +122,8 @@ async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    from fluksod.daemon import Daemon  # half a second on a small machine, which the other commands need not wait
+
     await Daemon(config).run(stop)
 
 

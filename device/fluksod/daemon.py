@@ -25,6 +25,7 @@ from fluksod.mqtt.home_assistant import DeviceFacts, HomeAssistantDiscovery
 from fluksod.mqtt.sensor_topics import SensorTopics
 from fluksod.registers_file import RegistersFile
 from fluksod.sensor import Sensor
+from fluksod.service_notify import notify, watchdog_interval
 from fluksod.store import Store
 from fluksod.store.archive import Archive
 from fluksod.store.clock import machine_clock
@@ -100,6 +101,7 @@ class Daemon:
                 is_own=self._store.streams.__contains__,
             )
         self._broker = self._make_broker()
+        self._announced: Announcement | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises `PortInUseError` or `AddressInUseError` when it cannot start."""
@@ -112,7 +114,8 @@ class Daemon:
         parts = {"the clockwork": self._tick, "the store": self._archive.run, **dict(self._inputs.parts())}
         parts["the quarter hours"] = self._demand.run
         if self._config.lan.mdns:
-            parts["mDNS"] = self._announcement().run
+            self._announced = self._announcement()
+            parts["mDNS"] = self._announced.run
         if self._uplink is not None:
             parts["the uplink"] = self._uplink.run
         if self._peers is not None:
@@ -120,10 +123,14 @@ class Daemon:
         if self._broker is not None:
             parts["MQTT"] = self._broker.run
         tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
+        if (interval := watchdog_interval()) is not None:
+            tasks.append(asyncio.create_task(_feed_watchdog(interval)))
         _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, self._lan.port)
+        notify("READY=1", f"STATUS=http://{self._config.lan.host}:{self._lan.port}")
         try:
             await stop.wait()
         finally:
+            notify("STOPPING=1")
             for task in tasks:
                 task.cancel()
             self._registers.save(self._metering.marks())
@@ -145,6 +152,7 @@ class Daemon:
             "cloud": self._cloud(),
             "mqtt": self._mqtt(),
             "storage": self._storage(),
+            "siblings": [] if self._announced is None else self._announced.siblings.describe(),
         }
 
     def _sources(self) -> Sources:
@@ -248,3 +256,10 @@ class Daemon:
             if time.monotonic() >= next_save:
                 next_save = time.monotonic() + SAVE_EVERY
                 await asyncio.to_thread(self._registers.save, self._metering.marks())  # an SD card takes its time
+
+
+async def _feed_watchdog(interval: float) -> None:
+    """Tell systemd that the event loop turns: it starts us again when it does not."""
+    while True:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(interval)

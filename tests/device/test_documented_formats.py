@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
+from fluksod.siblings import Sibling
 from tests.device.board import CLAMP, Board, pls, pwr
 from tests.device.cloud_stub import CloudStub
 from tests.device.daemon_process import Fluksod, configuration, running, sensor_table
@@ -50,7 +51,11 @@ def documented(words: str) -> Any:
 
 async def test_the_local_api(fluksod: Fluksod) -> None:
     device = documented("`GET /api/v2/device`")
-    assert members(await fluksod.get("/api/v2/device")) == members(device)
+    siblings = device.pop("siblings")
+    shown_device = await fluksod.get("/api/v2/device")
+    assert shown_device.pop("siblings") == []
+    assert members(shown_device) == members(device)
+    assert set(siblings[0]) == set(Sibling.__dataclass_fields__)
     sensors = documented("`GET /api/v2/sensors`")
     shown = await fluksod.get("/api/v2/sensors")
     assert members(shown) == members(sensors)

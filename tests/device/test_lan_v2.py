@@ -41,6 +41,7 @@ async def test_device_and_sensors_of_a_real_daemon(tmp_path: Any, board: Board) 
             "meters": [],
             "mqtt": None,
             "storage": {"state": "ok", "bytes": before["storage"]["bytes"], "oldest_minute": None, "error": None},
+            "siblings": [],
         }
         assert before["storage"]["bytes"] > 0
         assert "no line from the board" in before["board"]["error"]

@@ -121,6 +121,10 @@ SCHEMAS: dict[str, Schema] = {
             "error": _ERROR,
         }
     ),
+    "Sibling": _object(
+        {"id": _or_null(_ID), "name": _TEXT, "address": _TEXT, "port": _WHOLE, "api": _TEXT},
+        "Another Fluksometer on this network; the id where it tells one (originals do not).",
+    ),
     "Device": _object(
         {
             "id": _ID,
@@ -135,6 +139,7 @@ SCHEMAS: dict[str, Schema] = {
             "cloud": _or_null(_ref("Cloud")),
             "mqtt": _or_null(_ref("Mqtt")),
             "storage": _ref("Storage"),
+            "siblings": _list(_ref("Sibling")),
         }
     ),
     "Sensors": _object({"sensors": _list(_ref("Sensor"))}),
