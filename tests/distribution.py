@@ -31,13 +31,19 @@ def build_wheel(part: str, folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def install(wheel: Path, folder: Path) -> Path:
-    """Install it into an environment of its own, with the Python of these tests; return the folder of its commands.
+def newer_python() -> str:
+    """A Python newer than the oldest that we run on: scripts/setup has found or made one."""
+    own = ROOT / ".tools" / "python3.14" / "usr" / "bin" / "python3.14"
+    return str(own) if own.exists() else "3.14"
+
+
+def install(wheel: Path, folder: Path, python: str = sys.executable) -> Path:
+    """Install it into an environment of its own, by default with this Python; return the folder of its commands.
 
     What it requires comes in the versions of the lock: those are on the machine already.
     """
     commands = folder / "bin"
     lock = ROOT / "requirements" / "dev.txt"
     folders = {"UV_TOOL_DIR": folder / "tools", "UV_TOOL_BIN_DIR": commands}
-    uv("tool", "install", "-q", "--python", sys.executable, "--constraints", lock, wheel, **folders)
+    uv("tool", "install", "-q", "--python", python, "--constraints", lock, wheel, **folders)
     return commands

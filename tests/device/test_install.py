@@ -1,0 +1,60 @@
+"""The built wheel, as people install it: with `uv tool install` on a newer Python and with pipx on the oldest one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.device.board import Board
+from tests.device.daemon_process import configuration
+from tests.distribution import build_wheel, install, newer_python, uv
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel("device", tmp_path_factory.mktemp("wheel"))
+
+
+def works(program: Path, folder: Path) -> None:
+    """It says its version, accepts a configuration, answers within a second of its start and ends when told to."""
+    outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, env=outside, check=True, cwd=folder)
+    assert re.fullmatch(r"fluksod \d+\.\d+\.\d+\n", said.stdout)
+    config = configuration(folder)
+    checked = subprocess.run([program, "check", "--config", config], capture_output=True, text=True, env=outside)
+    assert checked.returncode == 0, checked.stderr
+    running = subprocess.Popen([program, "run", "--config", config], stderr=subprocess.PIPE, text=True, env=outside)
+    assert running.stderr is not None
+    try:
+        url = ""
+        for line in running.stderr:
+            if found := re.search(r"fluksod ready: (\S+)", line):
+                url = found[1]
+                break
+        for path in ("/", "/page.js", "/page.css", "/api/v2/device"):
+            with urllib.request.urlopen(url + path, timeout=5) as answer:
+                assert answer.status == 200
+    finally:
+        running.terminate()
+        began = time.monotonic()
+        assert running.wait(10) == 0
+        assert time.monotonic() - began < 5
+        running.stderr.close()
+
+
+def test_uv_tool_install_on_a_newer_python(tmp_path: Path, board: Board, wheel: Path) -> None:
+    works(install(wheel, tmp_path, newer_python()) / "fluksod", tmp_path)
+
+
+def test_pipx_install_on_the_oldest_python(tmp_path: Path, board: Board, wheel: Path) -> None:
+    assert sys.version_info[:2] >= (3, 11)
+    folders = {"PIPX_HOME": tmp_path / "pipx", "PIPX_BIN_DIR": tmp_path / "bin", "PIPX_MAN_DIR": tmp_path / "man"}
+    uv("tool", "run", "-q", "pipx", "install", "--python", sys.executable, wheel, **folders)
+    works(tmp_path / "bin" / "fluksod", tmp_path)
