@@ -18,12 +18,21 @@ class NoAnswerError(Exception):
 
 def ask(config: Config, path: str) -> Any:
     """The JSON at `path`. Raises `NoAnswerError`."""
+    return _exchange(config, "GET", path, None)
+
+
+def send(config: Config, path: str, content: Any) -> Any:
+    """Post JSON to `path`; the JSON that is answered. Raises `NoAnswerError`, also for a refusal."""
+    return _exchange(config, "POST", path, json.dumps(content).encode())
+
+
+def _exchange(config: Config, method: str, path: str, body: bytes | None) -> Any:
     host = ip_address(config.lan.host)
     own = ("::1" if host.version == 6 else "127.0.0.1") if host.is_unspecified else str(host)
     headers = {} if config.lan.token is None else {"Authorization": f"Bearer {config.lan.token}"}
     connection = http.client.HTTPConnection(own, config.lan.port, timeout=PATIENCE)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -36,6 +45,8 @@ def ask(config: Config, path: str) -> Any:
         said = json.loads(content)
     except ValueError:
         said = None
-    if answer.status != 200 or not isinstance(said, dict):
+    if answer.status >= 400 and isinstance(said, dict) and "error" in said:
+        raise NoAnswerError(f"fluksod refuses: {said['error']}")
+    if answer.status >= 300 or not isinstance(said, dict):
         raise NoAnswerError(f"what answers at {own}:{config.lan.port} is no fluksod (status {answer.status})")
     return said

@@ -17,6 +17,9 @@ from typing import Any
 from fluksod.asking import NoAnswerError, ask
 from fluksod.backup import BackupError, back_up, restore
 from fluksod.config import Config, ConfigError, load
+from fluksod.firmware.by_hand import update_firmware
+from fluksod.firmware.images import ImageError
+from fluksod.firmware.update import UpdateError
 from fluksod.identity import StateDirectory, StateError
 from fluksod.journald import log_to_stderr
 from fluksod.lan.app import AddressInUseError
@@ -36,7 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load(chosen.config)
         status: int = chosen.command(config, chosen)
-    except (ConfigError, StateError, PortInUseError, AddressInUseError, BackupError, NoAnswerError) as error:
+    except (
+        ConfigError,
+        StateError,
+        PortInUseError,
+        AddressInUseError,
+        BackupError,
+        NoAnswerError,
+        UpdateError,
+        ImageError,
+    ) as error:
         print(f"fluksod: {error}", file=sys.stderr)
         return 1
     return status
@@ -60,6 +72,16 @@ def _parser() -> argparse.ArgumentParser:
         asked = _command(commands, name, asks, text)
         asked.add_argument("--json", action="store_true", help="print what the local API tells, for scripts")
     _command(commands, "unit", _unit, "print a systemd unit that runs this fluksod with the configuration")
+    firmware = _command(
+        commands, "firmware", update_firmware, "write the firmware that ships with fluksod, or a file, to a board"
+    )
+    firmware.add_argument("action", choices=["update"])
+    firmware.add_argument(
+        "--board", metavar="NAME", help="its name in the configuration; needed where there are several"
+    )
+    firmware.add_argument(
+        "--image", type=Path, metavar="FILE", help="in Intel's hexadecimal format; with fluksod stopped"
+    )
     backup = _command(
         commands, "backup", _back_up, "write id, key, counters and history to a new FILE, also while it runs"
     )

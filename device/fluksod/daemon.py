@@ -13,10 +13,13 @@ from fluksod.backup import finish_restore
 from fluksod.config import Config
 from fluksod.demand import Demand
 from fluksod.discovery import Announcement, address_towards
+from fluksod.firmware.boards import BoardFirmware
+from fluksod.firmware.update import FirmwareUpdates
 from fluksod.identity import StateDirectory, StateError
 from fluksod.inputs import Inputs, Outlets
 from fluksod.lan.access import Access
 from fluksod.lan.app import LanServer, Sources, make_app
+from fluksod.lan.firmware import FirmwareApi
 from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
 from fluksod.meter.register import Mark
@@ -72,6 +75,7 @@ class Daemon:
             saved=saved,
         )
         self._archive.follow(self._metering.mark)
+        self._firmware = BoardFirmware(config.boards, self._inputs, FirmwareUpdates(config.state / "firmware"))
         self._demand = Demand(self._store, self._archive.history, config.timezone)
         self._lan = LanServer(
             make_app(
@@ -164,6 +168,7 @@ class Daemon:
             details=self._sensor_details,
             peers=self._peer_store,
             peers_error=lambda: None if self._peers is None else self._peers.state.error,
+            firmware=FirmwareApi(self._firmware.updates.state_now, self._firmware.begin),
         )
 
     def _storage(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from fluksod.lan.access import Access
 from fluksod.lan.app import LanServer, Sources, make_app
+from fluksod.lan.firmware import FirmwareApi
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.store import Store
@@ -41,6 +42,7 @@ def sources(store: Store) -> Sources:
         details=lambda _sensor: nothing,
         peers=Store(),
         peers_error=lambda: None,
+        firmware=FirmwareApi(dict, lambda _board: None),
     )
 
 

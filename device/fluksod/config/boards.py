@@ -22,13 +22,33 @@ class BoardLink(StrEnum):
     SPI = "spi"
 
 
+class BoardModel(StrEnum):
+    """Which board it is: decides its firmware."""
+
+    V0_1 = "v0_1"
+    V1_1 = "v1_1"
+    V2_0 = "v2_0"
+    UNO = "uno"
+
+
+class Programmer(StrEnum):
+    """What writes firmware, in avrdude's words: SPI and a line of this machine, a USBasp, or an Arduino's boot loader."""
+
+    LINUXSPI = "linuxspi"
+    USBASP = "usbasp"
+    ARDUINO = "arduino"
+
+
 NEWEST_HARDWARE = HardwareVersion(2, 2)
 """What the original's configuration has: boards up to this minor version are set up alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoardConfig:
-    """One board. The members from `hardware` on are for SPI; `byte_delay_us` in microseconds, `reply_delay` in s."""
+    """One board. `hardware` to `reset_counters` are for SPI; `byte_delay_us` in microseconds, `reply_delay` in s.
+
+    `model`, `programmer` and `programmer_port` (avrdude's `-P`) are for updates of its firmware.
+    """
 
     name: str
     port: str
@@ -37,6 +57,9 @@ class BoardConfig:
     byte_delay_us: int = 50
     reply_delay: float = 0.005
     reset_counters: bool = False
+    model: BoardModel | None = None
+    programmer: Programmer = Programmer.LINUXSPI
+    programmer_port: str | None = None
 
 
 def _hardware(value: Any) -> HardwareVersion:
@@ -56,6 +79,9 @@ SCHEMA = {
     vol.Optional("byte_delay_us"): values.whole(0, 10_000, "microseconds"),
     vol.Optional("reply_delay_ms"): values.whole(1, 1000, "milliseconds"),
     vol.Optional("reset_counters"): values.flag,
+    vol.Optional("model"): values.one_of(BoardModel),
+    vol.Optional("programmer"): values.one_of(Programmer),
+    vol.Optional("programmer_port"): values.text,
 }
 
 
@@ -82,7 +108,7 @@ def boards(
 
 
 def _board(table: dict[str, Any], folder: Path) -> BoardConfig:
-    as_they_are = ("hardware", "byte_delay_us", "reset_counters")
+    as_they_are = ("hardware", "byte_delay_us", "reset_counters", "model", "programmer", "programmer_port")
     settings: dict[str, Any] = {key: table[key] for key in as_they_are if key in table}
     if "reply_delay_ms" in table:
         settings["reply_delay"] = table["reply_delay_ms"] / 1000

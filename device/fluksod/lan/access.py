@@ -76,6 +76,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     except web.HTTPNotFound:
         return refusal(404, "there is nothing here; /api/v2/openapi.json tells what there is")
+    except web.HTTPRequestEntityTooLarge:
+        return refusal(413, "that is more than this API takes")
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
         return refusal(405, f"{request.method} is not possible here; use {allowed}", {"Allow": allowed})

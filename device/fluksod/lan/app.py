@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from fluksod.lan.access import Access, errors_as_json
 from fluksod.lan.events import EventStream, Missed
+from fluksod.lan.firmware import MOST_BYTES, FirmwareApi
 from fluksod.lan.history import HistoryApi, ReadHistory
 from fluksod.lan.openapi import document
 from fluksod.lan.page import LivePage, static_files
@@ -32,6 +33,7 @@ class Sources:
     `device` gives the content of /api/v2/device, `history` a sensor's history, `missed` what a listener has missed,
     `details` what else /api/v2/sensors tells of a sensor, by its id. `peers` holds other people's sensors,
     `peers_error` tells what is wrong with them.
+    `firmware` updates the boards.
     """
 
     store: Store
@@ -41,6 +43,7 @@ class Sources:
     details: Callable[[str], Json]
     peers: Store
     peers_error: Callable[[], str | None]
+    firmware: FirmwareApi
 
 
 def make_app(sources: Sources, access: Access, version: str) -> web.Application:
@@ -53,14 +56,16 @@ def make_app(sources: Sources, access: Access, version: str) -> web.Application:
     async def get_openapi(_request: web.Request) -> web.Response:
         return web.Response(body=described, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
-    v2 = web.Application(middlewares=[errors_as_json])
+    v2 = web.Application(middlewares=[errors_as_json], client_max_size=MOST_BYTES)
     v2.router.add_get("/device", access.reads(api.get_device))
     v2.router.add_get("/sensors", access.reads(api.get_sensors))
     v2.router.add_get("/peers", access.reads(api.get_peers))
     v2.router.add_get("/sensors/{sensor}/history", access.reads(HistoryApi(sources.store, sources.history).get))
     v2.router.add_get("/events", access.reads(events.get), allow_head=False)
     v2.router.add_get("/openapi.json", access.reads(get_openapi))
-    app = web.Application()
+    v2.router.add_get("/firmware", access.reads(sources.firmware.get))
+    v2.router.add_post("/firmware", access.writes(sources.firmware.post))
+    app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_get("/sensor/{sensor}", access.reads(minute.get), allow_head=False)
     app.router.add_get("/", access.reads(LivePage(sources.device, api.sensors).get))
     for name, get in static_files():

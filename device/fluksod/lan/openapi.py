@@ -142,6 +142,17 @@ SCHEMAS: dict[str, Schema] = {
             "siblings": _list(_ref("Sibling")),
         }
     ),
+    "Firmware": _object(
+        {
+            "state": {"type": "string", "enum": ["idle", "updating", "done", "failed"]},
+            "board": _or_null(_TEXT),
+            "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+            "sha256": _or_null(_TEXT),
+            "time": _or_null(_TIME),
+            "error": _ERROR,
+        },
+        "The newest update of a board's firmware.",
+    ),
     "Sensors": _object({"sensors": _list(_ref("Sensor"))}),
     "Peers": _object({"peers": _list(_ref("Sensor")), "error": _ERROR}),
     "History": _object(
@@ -223,6 +234,33 @@ PATHS: dict[str, Schema] = {
             }
         ],
     ),
+    "/api/v2/firmware": {
+        **_get(
+            "getFirmware",
+            "How the newest update of a board's firmware stands",
+            {"200": _answer("it", _ref("Firmware"))},
+        ),
+        "post": {
+            "operationId": "updateFirmware",
+            "summary": "Write the firmware that ships with fluksod to a board",
+            "security": [{"bearer": []}, {"basic": []}],
+            "requestBody": {
+                "content": {
+                    "application/json": {
+                        "schema": _object({"board": {"type": ["string", "null"]}}, optional=("board",)),
+                    }
+                }
+            },
+            "responses": {
+                "202": _answer("it was begun", _ref("Firmware")),
+                "400": _answer("the request is wrong", _ref("Error")),
+                "403": _answer("nobody may write: there is no token", _ref("Error")),
+                "409": _answer("it cannot be begun", _ref("Error")),
+                "413": _answer("the request is too large", _ref("Error")),
+                **_REFUSED,
+            },
+        },
+    },
     "/api/v2/openapi.json": _get("getOpenApi", "This document", {"200": _answer("it", {"type": "object"})}),
 }
 

@@ -1,0 +1,65 @@
+"""Command lines of avrdude and what it says. Pure.
+
+Sources: avrdude 7.1, manual and `update_progress_no_tty`; ATmega48/88/168/328 data sheets, fuse high byte: EESAVE is bit
+3, and a programmed fuse reads 0. Without it the erase before writing the flash takes the counters in the EEPROM along.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fluksod.config.boards import BoardConfig, BoardModel, Programmer
+
+EESAVE = 0x08
+_PARTS = {BoardModel.V0_1: "m168", BoardModel.V1_1: "m168", BoardModel.V2_0: "m168", BoardModel.UNO: "m328p"}
+_STEP = re.compile(r"(Reading|Writing)\s*\|([ #]*)")
+
+
+def arguments(board: BoardConfig, *memories: str) -> list[str]:
+    """The arguments of an avrdude that works on `memories` (its `-U`) of a board."""
+    if board.model is None or board.programmer_port is None:
+        raise ValueError("the board has no model or programmer")
+    words = ["-p", _PARTS[board.model], "-c", board.programmer.value, "-P", board.programmer_port]
+    if board.programmer is Programmer.LINUXSPI:
+        words += ["-B", "5"]  # us; a board at 1 MHz, as a fresh chip is, takes no faster clock than 1/4 of that
+    if board.programmer is Programmer.ARDUINO:
+        words += ["-D"]  # its boot loader erases what it writes, and cannot erase the chip
+    for memory in memories:
+        words += ["-U", memory]
+    return words
+
+
+def high_fuse(output: str) -> int | None:
+    """The fuse that was read to standard output, None where there is none."""
+    found = re.search(r"(?m)^0x([0-9a-fA-F]{1,2})\s*$", output)
+    return None if found is None else int(found[1], 16)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far avrdude is, from what it has said: flash is written, then read again to verify it."""
+
+    said: str = ""
+
+    def take(self, text: str) -> int:
+        """Take more of its standard error; returns percent of all."""
+        self.said = (self.said + text)[-20_000:]
+        steps: Sequence[tuple[str, str]] = _STEP.findall(self.said)
+        writing = max((len(marks.strip()) for name, marks in steps if name == "Writing"), default=0)
+        after = self.said.rpartition("Writing")[2] if writing >= 50 else ""
+        verifying = max((len(marks.strip()) for name, marks in _STEP.findall(after) if name == "Reading"), default=0)
+        return min(writing, 50) + min(verifying, 50)
+
+
+def reason(said: str) -> str:
+    """Why avrdude failed, in its own words: its last error, with what to do where that is known."""
+    errors = re.findall(r"(?m)avrdude(?: error|: error|\.\w+)?:? ?(?:error: )?(.*)", said)
+    told = [line.strip() for line in errors if line.strip() and "done" not in line]
+    last = next((line for line in reversed(told) if "error" in said or line), "it gave no reason")
+    if "signature" in said.lower():
+        return f"{last}; is model in [[board]] right, and the board powered?"
+    if "does not answer" in said or "initialization failed" in said or "initialisation failed" in said:
+        return f"{last}; is the board powered, and is programmer_port right?"
+    return last

@@ -1,0 +1,64 @@
+"""Which board is meant, and the update of its firmware while the daemon runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from fluksod.config.boards import BoardConfig
+from fluksod.firmware.images import Image, ImageError, shipped
+from fluksod.firmware.update import FirmwareUpdates, UpdateError
+from fluksod.inputs import Inputs
+from fluksod.lan.firmware import FirmwareRefusedError
+
+_LOG = logging.getLogger(__name__)
+
+
+def chosen_board(boards: Sequence[BoardConfig], name: str | None) -> BoardConfig:
+    """The board of that name, or the only one with a programmer. Raises `UpdateError`."""
+    known = [board for board in boards if board.model is not None and board.programmer_port is not None]
+    named = [board for board in known if name in (None, board.name)]
+    if len(named) == 1:
+        return named[0]
+    if not known:
+        raise UpdateError("no board can be updated: give model and programmer_port in its table (docs/device.md)")
+    which = ", ".join(repr(board.name) for board in known)
+    raise UpdateError(
+        f"say which board: {which}" if name is None else f"there is no board {name!r}; there are: {which}"
+    )
+
+
+class BoardFirmware:
+    """Updates the boards of the running daemon; their links are closed meanwhile."""
+
+    def __init__(self, boards: Sequence[BoardConfig], inputs: Inputs, updates: FirmwareUpdates) -> None:
+        self.updates = updates
+        self._boards = boards
+        self._inputs = inputs
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, name: str | None) -> None:
+        """Begin to write the image that ships with us. Raises `FirmwareRefusedError`."""
+        try:
+            board = chosen_board(self._boards, name)
+            if board.model is None:
+                raise UpdateError("the board has no model")
+            image = shipped(board.model)
+        except (UpdateError, ImageError) as error:
+            raise FirmwareRefusedError(str(error)) from error
+        if self.updates.is_running:
+            raise FirmwareRefusedError(f"an update of {self.updates.state.board!r} runs already; wait for its end")
+        self._task = asyncio.create_task(self._update(board, image))
+
+    async def offered(self, board: BoardConfig, image: Image) -> None:
+        """Write an image that the cloud offers. A failure is told by the state."""
+        if not self.updates.is_running:
+            await self._update(board, image)
+
+    async def _update(self, board: BoardConfig, image: Image) -> None:
+        async with self._inputs.without(board.name):
+            try:
+                await self.updates.update(board, image)
+            except UpdateError:
+                return  # it is in the log and in the state

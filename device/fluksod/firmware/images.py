@@ -1,0 +1,64 @@
+"""Firmware images: those that ship with this package, one for each model of board, and files of the user's."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from fluksod.config.boards import BoardModel
+
+LARGEST = 64 * 1024
+"""Bytes of a file in Intel's hexadecimal format; the flash of an ATmega328 takes 92 kB as text at most, ours 30."""
+
+
+class ImageError(Exception):
+    """There is no such image, or it is none; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image in Intel's hexadecimal format, and where it comes from."""
+
+    content: bytes
+    source: str
+
+    @property
+    def sha256(self) -> str:
+        """Its digest, 64 hexadecimal digits: what identifies an image."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def shipped(model: BoardModel) -> Image:
+    """The image that ships for a model. Raises `ImageError`."""
+    with as_file(files("fluksod.firmware").joinpath("images", f"{model.value}.hex")) as path:
+        if not path.is_file():
+            raise ImageError(
+                f"this fluksod came without firmware for {model.value}; name a file with --image, or run "
+                "make -C avr images in the sources and install fluksod again"
+            )
+        return checked(path.read_bytes(), f"fluksod's own for {model.value}")
+
+
+def of_file(path: Path) -> Image:
+    """An image of the user's. Raises `ImageError`."""
+    try:
+        return checked(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def checked(content: bytes, source: str) -> Image:
+    """Check every record of an image: length, checksum, its end. Raises `ImageError`."""
+    rows = content.split()
+    if len(content) > LARGEST or not rows or rows[-1].upper() != b":00000001FF":
+        raise ImageError(f"{source} is no whole image in Intel's hexadecimal format")
+    for number, row in enumerate(rows, start=1):
+        try:
+            record = bytes.fromhex(row.removeprefix(b":").decode("ascii"))
+        except ValueError:
+            record = b""
+        if not row.startswith(b":") or len(record) < 5 or record[0] != len(record) - 5 or sum(record) & 0xFF:
+            raise ImageError(f"record {number} of {source} is damaged")
+    return Image(content, source)

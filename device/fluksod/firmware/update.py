@@ -1,0 +1,188 @@
+"""Writes an image to a board with avrdude, so that it keeps its counters, and knows how far it is.
+
+A copy of the EEPROM is kept first, and the fuse that saves it from the erase is set where it is not. From the moment on
+in which the flash is touched a mark lies in the state directory: were all cut off, the next start says so, and running
+the update again recovers the board, since it needs nothing of the old firmware.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fluksod.config.boards import BoardConfig, Programmer
+from fluksod.firmware.avrdude import EESAVE, Progress, arguments, high_fuse, reason
+from fluksod.firmware.images import Image
+from fluksod.state_file import write_state
+
+_LOG = logging.getLogger(__name__)
+
+PATIENCE = 180.0
+"""Seconds that one avrdude may take."""
+COPIES = 3
+"""Copies of a board's EEPROM that are kept."""
+
+
+class UpdateError(Exception):
+    """The update failed; the text says why and what to do."""
+
+
+@dataclass(slots=True)
+class UpdateState:
+    """How the newest update stands: `percent` of writing and verifying; `time` in unix seconds of its end."""
+
+    state: Literal["idle", "updating", "done", "failed"] = "idle"
+    board: str | None = None
+    percent: int = 0
+    sha256: str | None = None
+    time: int | None = None
+    error: str | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Its members in the API (docs/protocol.md)."""
+        return {
+            "state": self.state,
+            "board": self.board,
+            "percent": self.percent,
+            "sha256": self.sha256,
+            "time": self.time,
+            "error": self.error,
+        }
+
+
+class FirmwareUpdates:
+    """Updates boards, one at a time; marks and copies are kept in `folder`, made where it is missing."""
+
+    def __init__(self, folder: Path, on_progress: Callable[[UpdateState], None] = lambda _state: None) -> None:
+        self.state = UpdateState()
+        self._folder = folder
+        self._on_progress = on_progress
+        if (broken_off := self._broken_off()) is not None:
+            text = f"an update of {broken_off!r} was broken off; run it again: fluksod firmware update"
+            self.state = UpdateState("failed", broken_off, error=text)
+            _LOG.error("%s", text)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an update runs."""
+        return self.state.state == "updating"
+
+    def state_now(self) -> dict[str, Any]:
+        """The newest update, as the API has it."""
+        return self.state.describe()
+
+    def written(self, board: str) -> str | None:
+        """The SHA-256 of the image that was written to a board last, as far as we have."""
+        try:
+            return str(json.loads((self._folder / "written.json").read_text(encoding="utf-8"))[board])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    async def update(self, board: BoardConfig, image: Image) -> None:
+        """Write `image` to `board`, whose link is closed meanwhile. Raises `UpdateError`."""
+        if self.is_running:
+            raise UpdateError(f"an update of {self.state.board!r} runs already; wait for its end")
+        self.state = UpdateState("updating", board.name, sha256=image.sha256)
+        self._on_progress(self.state)
+        try:
+            await self._update(board, image)
+        except (UpdateError, OSError) as error:
+            self._end("failed", str(error))
+            _LOG.error("the firmware of %s was not updated: %s", board.name, error)
+            raise UpdateError(str(error)) from error
+        except BaseException:
+            self._end("failed", "it was broken off; run it again")
+            raise
+        self.state.percent = 100
+        self._end("done", None)
+        _LOG.info("the firmware of %s is %s now (%s)", board.name, image.sha256[:12], image.source)
+
+    def _end(self, state: Literal["done", "failed"], error: str | None) -> None:
+        self.state.state, self.state.error, self.state.time = state, error, int(time.time())
+        self._on_progress(self.state)
+
+    async def _update(self, board: BoardConfig, image: Image) -> None:
+        if board.model is None or board.programmer_port is None:
+            raise UpdateError(f"give model and programmer_port in the table of {board.name!r}")
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        if board.programmer is not Programmer.ARDUINO:  # a boot loader knows neither fuses nor EEPROM
+            await self._save_counters(board)
+        mark = self._folder / "writing"
+        write_state(mark, board.name)
+        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".hex") as file:
+            file.write(image.content)
+            file.flush()
+            await self._run(arguments(board, f"flash:w:{file.name}:i"), shows_progress=True)
+        written = {}
+        with contextlib.suppress(OSError, ValueError):
+            written = json.loads((self._folder / "written.json").read_text(encoding="utf-8"))
+        write_state(self._folder / "written.json", json.dumps({**written, board.name: image.sha256}))
+        mark.unlink()
+
+    async def _save_counters(self, board: BoardConfig) -> None:
+        name = "".join(letter if letter.isalnum() else "_" for letter in board.name)
+        copy = self._folder / f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.eeprom"
+        said = await self._run(arguments(board, "hfuse:r:-:h", f"eeprom:r:{copy}:r"))
+        for old in sorted(self._folder.glob(f"{name}-*.eeprom"))[:-COPIES]:
+            old.unlink()
+        fuse = high_fuse(said)
+        if fuse is None:
+            raise UpdateError("the board's fuses cannot be read; is it powered, and is programmer_port right?")
+        if fuse & EESAVE:
+            _LOG.info("setting the fuse that keeps the counters of %s when its flash is erased", board.name)
+            await self._run(arguments(board, f"hfuse:w:{fuse & ~EESAVE:#04x}:m"))
+
+    async def _run(self, words: list[str], *, shows_progress: bool = False) -> str:
+        """Run avrdude to its end; returns what it wrote to standard output. Raises `UpdateError`."""
+        program = shutil.which("avrdude")
+        if program is None:
+            raise UpdateError("avrdude is missing; install it: sudo apt-get install avrdude")
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        progress = Progress()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                output, _ = await asyncio.gather(
+                    _all(process.stdout), self._follow(process.stderr, progress, shows_progress=shows_progress)
+                )
+                status = await process.wait()
+        except TimeoutError:
+            raise UpdateError(f"avrdude did not end within {PATIENCE:g} s; is the board wired right?") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if status != 0:
+            raise UpdateError(f"avrdude: {reason(progress.said)}")
+        return output
+
+    async def _follow(self, stderr: asyncio.StreamReader | None, progress: Progress, *, shows_progress: bool) -> None:
+        while stderr is not None and (said := await stderr.read(4096)):
+            percent = progress.take(said.decode("utf-8", "replace"))
+            if shows_progress and percent != self.state.percent:
+                self.state.percent = percent
+                self._on_progress(self.state)
+
+    def _broken_off(self) -> str | None:
+        try:
+            return (self._folder / "writing").read_text(encoding="utf-8")
+        except OSError:
+            return None
+
+
+async def _all(stdout: asyncio.StreamReader | None) -> str:
+    return "" if stdout is None else (await stdout.read()).decode("utf-8", "replace")
