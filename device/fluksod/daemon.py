@@ -75,8 +75,8 @@ class Daemon:
             saved=saved,
         )
         self._archive.follow(self._metering.mark)
-        self._firmware = BoardFirmware(config.boards, self._inputs, FirmwareUpdates(config.state / "firmware"))
         self._demand = Demand(self._store, self._archive.history, config.timezone)
+        self._firmware = BoardFirmware(config.boards, self._inputs, FirmwareUpdates(config.state / "firmware"))
         self._lan = LanServer(
             make_app(
                 self._sources(), Access(config.lan.token, open_reading=config.lan.open_reading), version("fluksod")
@@ -95,6 +95,7 @@ class Daemon:
                 version=version("fluksod"),
                 registered_file=config.state / "registered",
                 address=self._address,
+                firmware=self._firmware if config.cloud.firmware else None,
             )
             self._peers = Peers(
                 config.cloud,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -72,9 +73,8 @@ class Inputs:
             *(board_sensor(device, sensor) for sensor in config.board_sensors),
         )
         self.details: list[Mapping[str, Any]] = []
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: dict[str, asyncio.Future[None]] = {}
-        self._away: set[str] = set()
         self._boards = [_board_input(board, config, device, outlets) for board in config.boards]
         self._meters: list[Input] = []
         if config.p1:
@@ -115,19 +115,15 @@ class Inputs:
     @asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:
         """Keep off the port of a board for a while, so that something else can use it."""
-        running = self._running.get(name)
-        async with AsyncExitStack() as stack:
-            if running is not None:
-                self._away.add(name)
-                stack.callback(self._away.discard, name)
-                running.cancel()
-            await stack.enter_async_context(self._turns.setdefault(name, asyncio.Lock()))
+        if (running := self._running.get(name)) is not None:
+            running.cancel()
+        async with self._turns[name]:  # waits in line: the link comes after us
             yield
 
     async def _run(self, one: Input) -> None:
         """Run a link until cancelled, but while somebody else has its turn."""
         while True:
-            async with self._turns.setdefault(one.name, asyncio.Lock()):
+            async with self._turns[one.name]:
                 running = self._running[one.name] = asyncio.ensure_future(one.link.run())
                 try:
                     await asyncio.wait([running])
@@ -137,9 +133,6 @@ class Inputs:
                     one.link.close()
                 if not running.cancelled():
                     return running.result()
-            await asyncio.sleep(0)
-            while one.name in self._away:
-                await asyncio.sleep(0.05)
 
     def close(self) -> None:
         """Release all ports."""

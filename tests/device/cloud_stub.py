@@ -55,6 +55,7 @@ class CloudStub:
         """Listen, at the same port again after a stop."""
         app = web.Application(client_max_size=1 << 24)
         app.router.add_post("/{kind}/{id}", self._post)
+        app.router.add_post("/{kind}/{id}/{what}", self._post)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.authority.issue_cert(self.name).configure_cert(context)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -70,7 +71,7 @@ class CloudStub:
             self._runner = None
 
     def heartbeats(self) -> list[Request]:
-        return [request for request in self.requests if request.path.startswith("/device/")]
+        return [request for request in self.requests if request.path.count("/") == 2 and "/device/" in request.path]
 
     def uploads(self) -> list[Request]:
         return [request for request in self.requests if request.path.startswith("/sensor/")]
@@ -84,6 +85,8 @@ class CloudStub:
         if (answer := self.answers.get(kind)) is not None and (early := await answer(request, members)) is not None:
             assert isinstance(early, web.StreamResponse)
             return early
+        if "what" in request.match_info:
+            return web.Response(status=404)
         if kind == "device":
             return self._heartbeat(identity, members, body, request.headers.get("X-Digest", ""))
         return self._measurements(identity, members, body, request.headers.get("X-Digest", ""))

@@ -120,6 +120,10 @@ def test_the_commands(installed: Path, folder: Path, board: Board) -> None:
                 instead="fluksod unit --config fluksod.toml >fluksod.service",
                 because="This machine's services are left alone; test_operating looks at the unit.",
             ),
+            "fluksod firmware update": NotHere("It needs a board; test_firmware runs it with a simulated one."),
+            "sudo apt-get install avrdude": NotHere(
+                "scripts/setup has installed it; the machine's packages are left alone."
+            ),
             "systemctl edit fluksod": NotHere("It opens an editor."),
             "sudo systemctl enable --now fluksod": NotHere("It would start a service on this machine."),
             "fluksod status": NotHere("It asks a running fluksod; test_operating does."),

@@ -93,7 +93,7 @@ def test_an_upgrade_that_is_no_integer_is_none(upgrade: Any) -> None:
 
 def test_an_answer_of_the_original_cloud() -> None:
     answer = parse_answer(b'{"upgrade":0,"timestamp":1450000001}')
-    assert (answer.timestamp, answer.live, answer.claimed, answer.refused) == (1450000001, False, False, frozenset())
+    assert (answer.timestamp, answer.live, answer.claimed, answer.refused) == (1450000001, False, None, frozenset())
 
 
 def test_an_answer_of_our_cloud() -> None:

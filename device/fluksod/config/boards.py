@@ -32,7 +32,7 @@ class BoardModel(StrEnum):
 
 
 class Programmer(StrEnum):
-    """What writes firmware, in avrdude's words: SPI and a line of this machine, a USBasp, or an Arduino's boot loader."""
+    """What writes firmware, in avrdude's words: SPI of this machine, a USBasp, or an Arduino's boot loader."""
 
     LINUXSPI = "linuxspi"
     USBASP = "usbasp"

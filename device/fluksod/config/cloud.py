@@ -18,7 +18,8 @@ class CloudConfig:
     """Where measurements go: `url` without trailing slash, `ca` the only trusted authority, `interval` in s.
 
     With `thinning` a backlog is thinned before it is uploaded (uplink/thinning.py). `proxy` is the address of an HTTP
-    proxy on the way, perhaps with a user name and a password, and so stays out of texts.
+    proxy on the way, perhaps with a user name and a password, and so stays out of texts. With
+    `firmware` the boards take what this cloud offers for them.
     """
 
     url: str
@@ -26,6 +27,7 @@ class CloudConfig:
     interval: float
     thinning: bool = False
     proxy: str | None = field(default=None, repr=False)
+    firmware: bool = False
 
 
 SCHEMA = {
@@ -34,6 +36,7 @@ SCHEMA = {
     vol.Optional("interval", default=10): values.seconds(1, 86400),
     vol.Optional("thinning", default=False): values.flag,
     vol.Optional("proxy"): values.proxy,
+    vol.Optional("firmware", default=False): values.flag,
     vol.Optional("allow_plain_http", default=False): values.flag,
 }
 
@@ -56,4 +59,4 @@ def cloud_config(
     proxy = table.get("proxy")
     if proxy is not None and readable_by_all and urlsplit(proxy).password:
         complaints.add(["cloud", "proxy"], f"has a password, and this file {CLOSE_IT}")
-    return CloudConfig(table["url"], ca, table["interval"], table["thinning"], proxy)
+    return CloudConfig(table["url"], ca, table["interval"], table["thinning"], proxy, table["firmware"])

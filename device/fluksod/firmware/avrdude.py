@@ -1,7 +1,7 @@
 """Command lines of avrdude and what it says. Pure.
 
-Sources: avrdude 7.1, manual and `update_progress_no_tty`; ATmega48/88/168/328 data sheets, fuse high byte: EESAVE is bit
-3, and a programmed fuse reads 0. Without it the erase before writing the flash takes the counters in the EEPROM along.
+Sources: avrdude 7.1, manual and `update_progress_no_tty`; ATmega48/88/168/328 data sheets, fuse high byte: EESAVE is
+bit 3, and a programmed fuse reads 0. Without it the erase before writing the flash takes the counters along.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from fluksod.config.boards import BoardConfig
+from fluksod.config.boards import BoardConfig, BoardModel
 from fluksod.firmware.images import Image, ImageError, shipped
 from fluksod.firmware.update import FirmwareUpdates, UpdateError
 from fluksod.inputs import Inputs
@@ -42,8 +42,6 @@ class BoardFirmware:
         """Begin to write the image that ships with us. Raises `FirmwareRefusedError`."""
         try:
             board = chosen_board(self._boards, name)
-            if board.model is None:
-                raise UpdateError("the board has no model")
             image = shipped(board.model)
         except (UpdateError, ImageError) as error:
             raise FirmwareRefusedError(str(error)) from error
@@ -51,10 +49,23 @@ class BoardFirmware:
             raise FirmwareRefusedError(f"an update of {self.updates.state.board!r} runs already; wait for its end")
         self._task = asyncio.create_task(self._update(board, image))
 
-    async def offered(self, board: BoardConfig, image: Image) -> None:
-        """Write an image that the cloud offers. A failure is told by the state."""
+    def written(self) -> dict[BoardModel, str | None]:
+        """The models of the boards that can be updated, with the SHA-256 of what was written to them last."""
+        return {
+            board.model: self.updates.written(board.name)
+            for board in self._boards
+            if board.model and board.programmer_port
+        }
+
+    def take(self, model: BoardModel, image: Image) -> None:
+        """Begin to write an image that the cloud offers to the boards of a model, one after the other."""
         if not self.updates.is_running:
-            await self._update(board, image)
+            self._task = asyncio.create_task(self._update_all(model, image))
+
+    async def _update_all(self, model: BoardModel, image: Image) -> None:
+        for board in self._boards:
+            if board.model is model and board.programmer_port:
+                await self._update(board, image)
 
     async def _update(self, board: BoardConfig, image: Image) -> None:
         async with self._inputs.without(board.name):

@@ -19,8 +19,6 @@ from fluksod.identity import StateDirectory, StateError
 def update_firmware(config: Config, chosen: argparse.Namespace) -> int:
     """Update a board and show how far it is. Raises `UpdateError`, `ImageError`, `NoAnswerError`."""
     board = chosen_board(config.boards, chosen.board)
-    if board.model is None:
-        raise UpdateError("give model in its table")
     state = StateDirectory(config.state)
     state.prepare()
     try:

@@ -30,8 +30,10 @@ class Image:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def shipped(model: BoardModel) -> Image:
+def shipped(model: BoardModel | None) -> Image:
     """The image that ships for a model. Raises `ImageError`."""
+    if model is None:
+        raise ImageError("it is not known which board this is; give model in its table")
     with as_file(files("fluksod.firmware").joinpath("images", f"{model.value}.hex")) as path:
         if not path.is_file():
             raise ImageError(

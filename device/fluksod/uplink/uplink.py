@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from fluksod.config import CloudConfig
+from fluksod.config.boards import BoardModel
+from fluksod.firmware.images import Image
 from fluksod.identity import Identity
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor
@@ -21,6 +24,7 @@ from fluksod.store.archive import Archive
 from fluksod.uplink.backoff import Backoff
 from fluksod.uplink.connection import Answered, CloudConnection, CloudError, trust
 from fluksod.uplink.heartbeat import Answer, AnswerError, heartbeat_body, memory_members, parse_answer, wire_version
+from fluksod.uplink.offers import OfferError, offered, question
 from fluksod.uplink.pending import Batch, Pending
 from fluksod.uplink.signature import digest_is_right
 
@@ -29,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 HEARTBEAT_EVERY = 3600.0
 HEARTBEAT_UNCLAIMED = 30.0
 """Seconds between heartbeats until somebody has claimed the device: its owner waits for the page to say so."""
+OFFERS_EVERY = 86400.0
 CLOCK_TOLERANCE = 60
 """Seconds by which our clock may differ from the cloud's before it is logged."""
 
@@ -42,11 +47,22 @@ class UplinkState:
     last_upload: int | None = None
 
 
+class TakesFirmware(Protocol):
+    """Where firmware from the cloud goes."""
+
+    def written(self) -> dict[BoardModel, str | None]:
+        """The models of the boards that can be updated, with the SHA-256 of what was written to them last."""
+
+    def take(self, model: BoardModel, image: Image) -> None:
+        """Begin to write an image to the boards of a model."""
+
+
 class Uplink:
     """Uploads what `archive` keeps as `identity` to the cloud of `config`; gauges come from `store` as they are shown.
 
     `registered_file` remembers which cloud has our key, so that it is sent only once. `address` tells where the local
-    API can be reached, for the heartbeat. `version` is the software's. Raises `ConfigError` when `ca` is unreadable.
+    API can be reached, for the heartbeat. `version` is the software's. `firmware` is where images from the cloud go if
+    the owner allows that. Raises `ConfigError` when `ca` is unreadable.
     """
 
     def __init__(
@@ -59,6 +75,7 @@ class Uplink:
         version: str,
         registered_file: Path,
         address: Callable[[], tuple[str | None, int]],
+        firmware: TakesFirmware | None = None,
     ) -> None:
         self.state = UplinkState()
         self._config = config
@@ -68,6 +85,8 @@ class Uplink:
         self._version = version
         self._registered_file = registered_file
         self._address = address
+        self._firmware = firmware
+        self._next_offer = 0.0
         self._send_key = _registered_at(registered_file) != config.url
         self._trusted = trust(config.ca)
         self._connection: CloudConnection | None = None
@@ -191,6 +210,26 @@ class Uplink:
         if self._send_key:  # another cloud, or one that has forgotten us: it gets all there is
             await self._archive.forget_cursors()
         self._accept(answer, sensors)
+        if self._firmware is not None and time.monotonic() >= self._next_offer:
+            self._next_offer = time.monotonic() + OFFERS_EVERY
+            await self._ask_for_firmware(connection, self._firmware)
+
+    async def _ask_for_firmware(self, connection: CloudConnection, firmware: TakesFirmware) -> None:
+        """Take what the cloud offers for our boards; what is wrong with an offer is told and changes nothing."""
+        written = firmware.written()
+        if not written:
+            return
+        asked = question(written, int(time.time()))
+        answered = await connection.post(f"/device/{self._identity.device}/firmware", asked)
+        if answered.status != 200:
+            return  # a cloud that offers none
+        try:
+            images = offered(self._identity.key, answered.body, answered.digest, written, self._config.url)
+        except OfferError as error:
+            _LOG.warning("%s", error)
+            return
+        for model, image in images.items():
+            firmware.take(model, image)
 
     def _accept(self, answer: Answer, sensors: list[Sensor]) -> None:
         if self._send_key:
