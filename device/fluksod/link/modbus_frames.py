@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU
@@ -25,7 +26,7 @@ class RefusedError(Exception):
     """The meter answered with an exception."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """Asks the meter at `address` (1 to 247) for `count` registers from `first` on.
 
@@ -37,7 +38,7 @@ class Question:
     first: int
     count: int
 
-    @property
+    @cached_property
     def frame(self) -> bytes:
         """What goes onto the bus."""
         return bytes(
