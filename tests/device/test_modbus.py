@@ -66,16 +66,21 @@ async def state(fluksod: Fluksod, index: int = 0) -> Any:
     return (await fluksod.get("/api/v2/device"))["meters"][index]
 
 
-async def test_two_meters_on_one_bus(tmp_path: Path) -> None:
+async def test_three_meters_of_different_makers_on_one_bus(tmp_path: Path) -> None:
     heat, solar = one_phase(1500, 1234.567), Meter()
     solar.put(0x00, 230.0, 231.0, 232.0, 4.0, 5.0, 6.0, -920.0, -1155.0, -1392.0)
     solar.put(0x34, -3467.0)
     solar.put(0x48, 12.3456, 4321.0)
-    tables = (table("Heat pump"), table("Solar", 7, "SDM630"))
-    async with rs485(tmp_path / "bus", {1: heat, 7: solar}), running(config(tmp_path, *tables)) as fluksod:
+    workshop = Meter(3, MODELS[Model.WE516].reads)
+    workshop.put(0x1C, 0.25)
+    workshop.put(0x108, 33.0)
+    on_bus = {1: heat, 7: solar, 247: workshop}
+    tables = (table("Heat pump"), table("Solar", 7, "SDM630"), table("Workshop", 247, "WE-516"))
+    async with rs485(tmp_path / "bus", on_bus), running(config(tmp_path, *tables)) as fluksod:
         await until(shows(fluksod, "Heat pump import", 1_234_567, 1500))
         await until(shows(fluksod, "Solar export", 4_321_000, 3467))
         await until(shows(fluksod, "Solar import", 12_345.6, -3467))
+        await until(shows(fluksod, "Workshop import", 33_000, 250))
         imported, exported = await named(fluksod, "Solar import"), await named(fluksod, "Solar export")
         assert (imported["class"], imported["direction"], exported["direction"]) == ("uart", "import", "export")
         assert imported["phases"] == [
@@ -91,7 +96,7 @@ async def test_two_meters_on_one_bus(tmp_path: Path) -> None:
         )
         heat.put(0x48, 1234.6)
         await until(shows(fluksod, "Heat pump import", 1_234_600))
-    async with rs485(tmp_path / "bus", {1: heat, 7: solar}), running(tmp_path / "fluksod.toml") as fluksod:
+    async with rs485(tmp_path / "bus", on_bus), running(tmp_path / "fluksod.toml") as fluksod:
         await until(shows(fluksod, "Solar export", 4_321_000))
         assert (await named(fluksod, "Solar export"))["id"] == exported["id"]
 

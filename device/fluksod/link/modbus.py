@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from math import inf
 
 from fluksod.link.link_state import LinkReport, LinkState
 from fluksod.link.modbus_frames import Question, RefusedError
@@ -29,7 +30,6 @@ QUIET = 0.06
 """Seconds without a byte after which a bus is silent."""
 LONGEST_PAUSE = 15.0
 """Seconds between questions to a meter that is not heard while others are: they are not to wait for it."""
-SILENCE = 10.0
 _AWAY = 3
 """Readings that have to fail one after the other until a meter counts as away."""
 
@@ -56,20 +56,19 @@ class ModbusBus:
     ) -> None:
         self._report = LinkReport("Modbus bus", port, _LOG, wall)
         place = SerialPlace(port, form, "[[modbus]]", "meter", "answer")
-        self._port = SerialPort(place, self._report, self._take, silence=SILENCE, on_open=self._opened)
+        self._port = SerialPort(place, self._report, self._take, silence=inf, on_open=self._opened)  # each meter tells
         self._seconds_a_byte = (1 + form.data_bits + (form.parity != "N") + form.stop_bits) / form.baud
         self._patience = patience
         self._turn = asyncio.Lock()
         self._received = bytearray()
         self._news = asyncio.Event()
         self._return = asyncio.Event()
-        self._answered = False
         self._living: set[int] = set()
         self._dirty = True
 
     @property
     def state(self) -> LinkState:
-        """Whether any meter is heard."""
+        """Whether its port is there, and a meter was heard since."""
         return self._report.state
 
     @property
@@ -104,7 +103,6 @@ class ModbusBus:
             on_wire = (len(frame) + question.answer_size) * self._seconds_a_byte
             registers = await self._answer(question, time.monotonic() + self._patience + on_wire)
             self._dirty = False
-            self._answered = True
             self._report.heard()
             await asyncio.sleep(GAP)
             return registers
@@ -165,8 +163,7 @@ class ModbusBus:
         if len(self._received) < 512:  # the longest answer has 256; noise is not collected
             self._received += data
         self._news.set()
-        answered, self._answered = self._answered, False
-        return answered
+        return False  # whether it is any good is seen where the answer is awaited
 
     def _opened(self) -> None:
         self._received.clear()
