@@ -148,6 +148,8 @@ async def test_what_is_no_answer_never_reaches_a_counter(tmp_path: Path, spoil: 
         assert (await named(fluksod, "Heat import"))["reading"]["counter"] == 10_000
         silent = cable.spoil(b"123456") == b""
         assert ((await state(fluksod))["rejected_lines"] > 0) != silent
+        assert bool(fluksod.said("bad answer(s) from the meter 'Heat' dropped")) != silent
+        assert len(fluksod.said("meter 'Heat' not connected: the meter at address 1 on")) == 2, "once at the start"
         cable.spoil = bytes
         await until(shows(fluksod, "Heat import", 10_020))
         assert (await state(fluksod))["error"] is None
@@ -160,8 +162,8 @@ async def test_a_dead_meter_does_not_slow_the_others(tmp_path: Path) -> None:
         cable.spoil = lambda answer: b"" if answer[0] == 3 else answer
         await until(shows(fluksod, "Heat import", 10_000))
 
-        await until(lambda: fluksod.said("is it powered and wired"))
-        assert "no answer from the meter at address 3" in (await state(fluksod))["error"]
+        await until(lambda: fluksod.said(": no answer; is it powered and wired"))
+        assert "the meter at address 3 on " in (await state(fluksod))["error"]
         times = set()
         began = time.monotonic()
         while time.monotonic() - began < 5:

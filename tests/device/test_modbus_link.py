@@ -57,7 +57,7 @@ async def asked(
         heard: dict[int, Heard] = {}
         for address, model in models.items():
             readings: list[MeterReading] = []
-            meter = ModbusMeter(bus, f"address {address}", address, MODELS[model], readings.append, every=EVERY)
+            meter = ModbusMeter(bus, "Heat", f"address {address}", address, MODELS[model], readings.append, every=EVERY)
             heard[address] = Heard(meter, readings)
         bus.open()
         for one in heard.values():

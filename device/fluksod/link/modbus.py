@@ -30,6 +30,7 @@ QUIET = 0.06
 """Seconds without a byte after which a bus is silent."""
 LONGEST_PAUSE = 15.0
 """Seconds between questions to a meter that is not heard while others are: they are not to wait for it."""
+_IF_SILENT = "is it powered and wired, are address, baud and parity right?"
 _AWAY = 3
 """Readings that have to fail one after the other until a meter counts as away."""
 
@@ -137,7 +138,7 @@ class ModbusBus:
             try:
                 registers = question.registers(received)
             except RefusedError as error:
-                raise ModbusError(str(error), heard=True) from error
+                raise ModbusError(f"{error}; is its model right?", heard=True) from error
             if registers is not None:
                 return registers
             if len(received) >= question.answer_size:  # enough for it: only a rest that is on its way can help
@@ -146,7 +147,8 @@ class ModbusBus:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await self._news.wait()
             except TimeoutError:
-                raise ModbusError(question.complaint(received), silent=not received) from None
+                advice = "is each address there once, are wiring, baud and parity right?" if received else _IF_SILENT
+                raise ModbusError(f"{question.complaint(received)}; {advice}", silent=not received) from None
 
     async def _silence(self) -> None:
         """Wait until nothing has come for `QUIET` seconds, at most a second."""
@@ -171,11 +173,12 @@ class ModbusBus:
 
 
 class ModbusMeter:
-    """One meter on a bus, asked `every` so many seconds; `on_reading` is told each answer."""
+    """One meter on a bus, asked `every` so many seconds; `on_reading` is told each answer. `place` is for the log."""
 
     def __init__(
         self,
         bus: ModbusBus,
+        name: str,
         place: str,
         address: int,
         model: MeterModel,
@@ -191,7 +194,7 @@ class ModbusMeter:
         self._questions = [Question(address, model.function, first, count) for first, count in model.reads]
         self._on_reading = on_reading
         self._every = every
-        self._report = LinkReport("meter", place, _LOG, wall)
+        self._report = LinkReport(f"meter {name!r}", place, _LOG, wall)
         self._failures = 0
         self._unheard = 0
         self._rejected = 0
@@ -209,7 +212,7 @@ class ModbusMeter:
 
     def open(self) -> None:
         """Nothing is to be opened: the bus is."""
-        self._report.away("waiting", f"no answer from the meter at {self._place} yet")
+        self._report.away("waiting", f"the meter at {self._place} has not answered yet")
 
     def close(self) -> None:
         """Nothing is to be released."""
@@ -245,35 +248,35 @@ class ModbusMeter:
     async def _ask(self) -> None:
         try:
             answers = [await self._bus.ask(question) for question in self._questions]
-            reading = read_meter(self._model, by_address(self._model.reads, answers))
-            self._check(reading)
+            reading = self._read(answers)
         except ModbusError as error:
-            self._failed(str(error), heard=error.heard, silent=error.silent)
-            return
-        except ValueError as error:
-            self._failed(str(error), heard=True, silent=False)
+            self._failed(error)
             return
         self._bus.lives(self._address)
         self._failures = self._unheard = 0
         self._report.heard()
         self._on_reading(reading)
 
-    def _check(self, reading: MeterReading) -> None:
-        """Raises ValueError for zeros after it has counted: it has not read its memory yet, after a power cut."""
+    def _read(self, answers: list[list[int]]) -> MeterReading:
+        """What its registers say. Raises `ModbusError` where that cannot be."""
+        try:
+            reading = read_meter(self._model, by_address(self._model.reads, answers))
+        except ValueError as error:
+            raise ModbusError(f"{error}; is its model right?", heard=True) from error
         counted = reading.imported > 0 or reading.exported > 0
-        if self._has_counted and not counted:
-            raise ValueError("all its counters are 0, although it has counted")
+        if self._has_counted and not counted:  # after a power cut it has not read its memory yet
+            reason = "all its counters are 0, although it has counted; they are held until it tells them again"
+            raise ModbusError(reason, heard=True)
         self._has_counted = counted
+        return reading
 
-    def _failed(self, reason: str, *, heard: bool, silent: bool) -> None:
+    def _failed(self, error: ModbusError) -> None:
         self._failures += 1
-        self._unheard = 0 if heard else self._unheard + 1
+        self._unheard = 0 if error.heard else self._unheard + 1
         if self._unheard >= _AWAY:
             self._bus.dies(self._address)
-        if not silent:
+        if not error.silent:
             self._rejected += 1
-            self._report.rejected(self._rejected, "answer(s)", reason.encode(), time.monotonic())
+            self._report.rejected(self._rejected, "answer(s)", str(error).encode(), time.monotonic())
         if self._failures >= _AWAY:
-            kind = "silent" if silent else "wrong"
-            hint = "is it powered and wired, are address, baud and parity right" if silent else "is its model right"
-            self._report.away(kind, f"{reason} from the meter at {self._place}; {hint}?")
+            self._report.away("silent" if error.silent else "wrong", f"the meter at {self._place}: {error}")
