@@ -89,7 +89,7 @@ class Inputs:
 
         self._buses: list[tuple[str, Link]] = []
         if config.modbus:
-            from fluksod.modbus_input import modbus_inputs  # pymodbus takes 14 MiB: for those who have such a meter
+            from fluksod.modbus_input import modbus_inputs  # 40 ms and 1 MiB: for those who have such a meter
 
             made = modbus_inputs(config.modbus, device, outlets)
             self._buses += made.buses

@@ -39,7 +39,7 @@ def modbus_inputs(configs: Iterable[ModbusConfig], device: str, outlets: Outlets
         streams = ModbusStreams(device, config.name, config.port, str(config.address))
         place = f"address {config.address} on {config.port}"
         take = partial(_take, streams, outlets, config.name)
-        meter = ModbusMeter(bus, place, config.address, MODELS[config.model], take)
+        meter = ModbusMeter(bus, config.name, place, config.address, MODELS[config.model], take)
         description = {
             "name": config.name,
             "port": config.port,

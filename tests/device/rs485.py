@@ -6,24 +6,40 @@ import asyncio
 import os
 import struct
 import tty
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 Spoil = Callable[[bytes], bytes]
-REGISTERS = 1000
+
+
+def with_crc(frame: bytes) -> bytes:
+    """A frame with the CRC of Modbus RTU (polynomial 0xA001, from 0xFFFF, low byte first)."""
+    crc = 0xFFFF
+    for byte in frame:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return frame + crc.to_bytes(2, "little")
 
 
 class Cable:
-    """Carries bytes between a port at `near`, where fluksod opens it, and one for the meters; may spoil the answers."""
+    """Carries bytes between a port at `near`, where fluksod opens it, and one for the meters; may spoil the answers.
 
-    def __init__(self, near: Path) -> None:
+    Only the addresses in `wired` hear what is asked.
+    """
+
+    def __init__(self, near: Path, wired: Container[int]) -> None:
         self.near = near
+        self.wired = wired
         self.spoil: Spoil = bytes
         self.asked = 0
+        self.asked_of: Counter[int] = Counter()
         self._far_master, self._far = self._terminal()
         self._near_master = self._near = -1
         self.meters = os.ttyname(self._far)
@@ -64,8 +80,11 @@ class Cable:
         return master, far
 
     def _to_meters(self) -> None:
+        question = os.read(self._near_master, 4096)
         self.asked += 1
-        os.write(self._far_master, os.read(self._near_master, 4096))
+        self.asked_of[question[0]] += 1
+        if question[0] in self.wired:  # the server answers for those that are not there too, with an exception
+            os.write(self._far_master, question)
 
     def _from_meters(self) -> None:
         answer = os.read(self._far_master, 4096)
@@ -74,41 +93,50 @@ class Cable:
 
 
 class Meter:
-    """The registers of a meter."""
+    """The registers of a meter, which are there in `spans` of (first, count) and are read with `function`."""
 
-    def __init__(self) -> None:
-        self.registers = [0] * REGISTERS
+    def __init__(self, function: int = 4, spans: Sequence[tuple[int, int]] = ((0, 1000),)) -> None:
+        self.words: dict[int, int] = {}
+        self._function = function
+        self._spans = spans
 
     def put(self, address: int, *numbers: float) -> None:
-        """Store floats from a register on, high word first, as Eastron does."""
-        for index, number in enumerate(numbers):
-            self._store(address + 2 * index, struct.unpack(">HH", struct.pack(">f", number)))
+        """Store floats from a register on, high word first, as Eastron and ORNO do."""
+        self.pack(address, f">{len(numbers)}f", *numbers)
 
     def put_signed(self, address: int, *numbers: int) -> None:
         """Store 32 bit integers from a register on, low word first, as Carlo Gavazzi does."""
         for index, number in enumerate(numbers):
             high, low = struct.unpack(">HH", struct.pack(">i", number))
-            self._store(address + 2 * index, (low, high))
+            self.pack(address + 2 * index, ">HH", low, high)
+
+    def pack(self, address: int, form: str, *numbers: float) -> None:
+        """Store numbers from a register on, in a format of `struct`."""
+        packed = struct.pack(form, *numbers)
+        for index, word in enumerate(struct.unpack(f">{len(packed) // 2}H", packed)):
+            self.words[address + index] = word
+
+    def read(self, first: int, count: int) -> list[int]:
+        """Registers, 0 where nothing was stored."""
+        return [self.words.get(first + index, 0) for index in range(count)]
 
     def device(self, address: int) -> SimDevice:
         """What the server has of it; it looks here whenever it is asked."""
 
         async def look(
-            _function: int, start: int, _address: int, _count: int, served: list[int], _written: object
-        ) -> None:
-            served[:] = self.registers[start : start + len(served)]
+            function: int, start: int, first: int, count: int, served: list[int], _written: object
+        ) -> ExcCodes | None:
+            served[first - start : first - start + count] = self.read(first, count)
+            return None if function == self._function else ExcCodes.ILLEGAL_FUNCTION
 
-        registers = SimData(0, count=REGISTERS, values=0, datatype=DataType.REGISTERS)
-        return SimDevice(id=address, simdata=[registers], action=look)
-
-    def _store(self, address: int, words: Sequence[int]) -> None:
-        self.registers[address : address + 2] = list(words)
+        blocks = [SimData(first, count=count, values=0, datatype=DataType.REGISTERS) for first, count in self._spans]
+        return SimDevice(id=address, simdata=blocks, action=look)
 
 
 @asynccontextmanager
-async def rs485(near: Path, meters: dict[int, Meter], baud: int = 9600) -> AsyncIterator[Cable]:
+async def rs485(near: Path, meters: Mapping[int, Meter], baud: int = 9600) -> AsyncIterator[Cable]:
     """A cable with a real server for these meters, by their addresses."""
-    cable = Cable(near)
+    cable = Cable(near, meters)
     devices = [meter.device(address) for address, meter in meters.items()]
     server = ModbusSerialServer(devices, port=cable.meters, baudrate=baud, ignore_missing_devices=True)
     serving = asyncio.create_task(server.serve_forever())

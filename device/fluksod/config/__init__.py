@@ -114,7 +114,8 @@ def parse(text: str, folder: Path, *, readable_by_all: bool = False) -> Config:
     measuring = boards.boards(checked["board"], folder, complaints)
     known, of_boards = sensors.sensors(checked["sensor"], measuring, complaints)
     meters = p1.p1_meters(checked["p1"], measuring, folder, complaints)
-    on_buses = modbus.modbus_meters(checked["modbus"], folder, complaints)
+    taken = [*(board.port for board in measuring), *(meter.port for meter in meters)]
+    on_buses = modbus.modbus_meters(checked["modbus"], taken, folder, complaints)
     if not measuring and not meters and not on_buses:
         complaints.add(["board"], "is missing; add it, or a meter in [[p1]] or [[modbus]]")
     config = Config(

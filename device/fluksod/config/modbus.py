@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,10 @@ class Model(StrEnum):
     SDM230 = "SDM230"
     SDM630 = "SDM630"
     EM340 = "EM340"
+    B23 = "B23"
+    B24 = "B24"
+    WE516 = "WE-516"
+    WE517 = "WE-517"
 
 
 class Parity(StrEnum):
@@ -63,8 +68,10 @@ SCHEMA = [
 ]
 
 
-def modbus_meters(tables: list[dict[str, Any]], folder: Path, complaints: Complaints) -> tuple[ModbusConfig, ...]:
-    """Build them from the checked tables."""
+def modbus_meters(
+    tables: list[dict[str, Any]], taken: Container[str | None], folder: Path, complaints: Complaints
+) -> tuple[ModbusConfig, ...]:
+    """Build them from the checked tables. `taken` are the ports of boards and other meters."""
     meters: list[ModbusConfig] = []
     for index, table in enumerate(tables):
         path = ["modbus", index]
@@ -77,6 +84,8 @@ def modbus_meters(tables: list[dict[str, Any]], folder: Path, complaints: Compla
             table["parity"],
             table["stop_bits"],
         )
+        if meter.port in taken:
+            complaints.add([*path, "port"], "a [[board]] or [[p1]] has this port; give the bus a port of its own")
         beside = [other for other in meters if other.port == meter.port]
         if meter.name in [other.name for other in meters]:
             complaints.add([*path, "name"], "another [[modbus]] has this name; give each meter a name of its own")

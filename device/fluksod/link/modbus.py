@@ -7,16 +7,14 @@ After anything else the bus is left alone until it is silent, so that no late an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
-
-from pymodbus.exceptions import ModbusException
-from pymodbus.framer import FramerRTU
-from pymodbus.pdu import DecodePDU
-from pymodbus.pdu.register_message import ReadInputRegistersRequest, ReadInputRegistersResponse
+from math import inf
 
 from fluksod.link.link_state import LinkReport, LinkState
+from fluksod.link.modbus_frames import Question, RefusedError
 from fluksod.link.modbus_registers import MeterModel, MeterReading, by_address, read_meter
 from fluksod.link.serial_port import SerialFormat, SerialPlace, SerialPort
 
@@ -31,37 +29,47 @@ GAP = 0.02
 QUIET = 0.06
 """Seconds without a byte after which a bus is silent."""
 LONGEST_PAUSE = 15.0
-"""Seconds between questions to a meter that does not answer: those beside it are asked on."""
-SILENCE = 10.0
+"""Seconds between questions to a meter that is not heard while others are: they are not to wait for it."""
+_IF_SILENT = "is it powered and wired, are address, baud and parity right?"
+_AWAY = 3
+"""Readings that have to fail one after the other until a meter counts as away."""
 
 
 class ModbusError(Exception):
-    """The meter did not answer as it should; `is_silence` when it did not at all."""
+    """The meter did not answer as it should. `heard` tells that it did answer, `silent` that nobody did."""
 
-    def __init__(self, reason: str, *, is_silence: bool = False) -> None:
+    def __init__(self, reason: str, *, heard: bool = False, silent: bool = False) -> None:
         super().__init__(reason)
-        self.is_silence = is_silence
+        self.heard = heard
+        self.silent = silent
 
 
 class ModbusBus:
-    """The bus behind a serial port."""
+    """The bus behind a serial port. `patience` is what a meter may take for an answer beside the time on the wire."""
 
-    def __init__(self, port: str, form: SerialFormat, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        port: str,
+        form: SerialFormat,
+        *,
+        wall: Callable[[], float] = time.time,
+        patience: float = PATIENCE,
+    ) -> None:
         self._report = LinkReport("Modbus bus", port, _LOG, wall)
         place = SerialPlace(port, form, "[[modbus]]", "meter", "answer")
-        self._port = SerialPort(place, self._report, self._take, silence=SILENCE, on_open=self._opened)
-        self._framer = FramerRTU(DecodePDU(False))
-        self._bits = 1 + form.data_bits + (form.parity != "N") + form.stop_bits
-        self._baud = form.baud
+        self._port = SerialPort(place, self._report, self._take, silence=inf, on_open=self._opened)  # each meter tells
+        self._seconds_a_byte = (1 + form.data_bits + (form.parity != "N") + form.stop_bits) / form.baud
+        self._patience = patience
         self._turn = asyncio.Lock()
         self._received = bytearray()
         self._news = asyncio.Event()
-        self._answered = False
+        self._return = asyncio.Event()
+        self._living: set[int] = set()
         self._dirty = True
 
     @property
     def state(self) -> LinkState:
-        """Whether any meter is heard."""
+        """Whether its port is there, and a meter was heard since."""
         return self._report.state
 
     @property
@@ -81,53 +89,66 @@ class ModbusBus:
         """Close the port."""
         self._port.close()
 
-    async def read(self, address: int, first: int, count: int) -> list[int]:
-        """Read `count` input registers of a meter from `first` on. Raises `ModbusError`."""
+    async def ask(self, question: Question) -> list[int]:
+        """The registers that are asked for. Raises `ModbusError`."""
         async with self._turn:
             if self._dirty:
                 await self._silence()
             self._received.clear()
             self._dirty = True  # until all of the answer has come
-            request = ReadInputRegistersRequest(address=first, count=count, dev_id=address)
-            self._port.write(self._framer.encode(bytes([request.function_code]) + request.encode(), address, 0))
-            size = 5 + 2 * count
-            on_wire = (8 + size) * self._bits / self._baud
-            words = await self._answer(address, count, PATIENCE + on_wire)
+            frame = question.frame
+            try:
+                self._port.write(frame)
+            except OSError as error:
+                raise ModbusError(f"the question cannot be sent: {error.strerror}", silent=True) from error
+            on_wire = (len(frame) + question.answer_size) * self._seconds_a_byte
+            registers = await self._answer(question, time.monotonic() + self._patience + on_wire)
             self._dirty = False
+            self._report.heard()
             await asyncio.sleep(GAP)
-            return words
+            return registers
 
-    async def _answer(self, address: int, count: int, patience: float) -> list[int]:
-        deadline = time.monotonic() + patience
+    @property
+    def is_dead(self) -> bool:
+        """Whether no meter on it is heard."""
+        return not self._living
+
+    def lives(self, address: int) -> None:
+        """Tell that a meter is heard. If it was away, it may have been the cable, and others may be back with it."""
+        if address not in self._living:
+            self._living.add(address)
+            self._return.set()
+            self._return = asyncio.Event()
+
+    def dies(self, address: int) -> None:
+        """Tell that a meter is away."""
+        self._living.discard(address)
+
+    async def wait_for_return(self, seconds: float) -> bool:
+        """Wait for `seconds`, or until a meter that was away is heard, which is what it tells."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._return.wait()
+        return False
+
+    async def _answer(self, question: Question, deadline: float) -> list[int]:
         while True:
             self._news.clear()
-            used, sender, _, body = self._framer.decode(bytes(self._received))
-            if used:
-                return self._registers(address, count, sender, body)
+            received = bytes(self._received)
+            try:
+                registers = question.registers(received)
+            except RefusedError as error:
+                raise ModbusError(f"{error}; is its model right?", heard=True) from error
+            if registers is not None:
+                return registers
+            if len(received) >= question.answer_size:  # enough for it: only a rest that is on its way can help
+                deadline = min(deadline, time.monotonic() + QUIET + len(question.frame) * self._seconds_a_byte)
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await self._news.wait()
             except TimeoutError:
-                if not self._received:
-                    raise ModbusError("no answer", is_silence=True) from None
-                raise ModbusError(f"half an answer: {self._received.hex()}") from None
-
-    def _registers(self, address: int, count: int, sender: int, body: bytes) -> list[int]:
-        if not body:
-            raise ModbusError("an answer with a wrong CRC")
-        if sender != address:
-            raise ModbusError(f"an answer from {sender} instead of {address}")
-        try:
-            answer = self._framer.decoder.decode(body)
-        except (ModbusException, ValueError, IndexError) as error:
-            raise ModbusError(f"an answer that cannot be read: {error}") from error
-        if answer is not None and answer.isError():
-            raise ModbusError(f"exception {getattr(answer, 'exception_code', '?')}")
-        if not isinstance(answer, ReadInputRegistersResponse) or len(answer.registers) != count:
-            raise ModbusError("an answer to another question")
-        self._answered = True
-        self._report.heard()
-        return list(answer.registers)
+                advice = "is each address there once, are wiring, baud and parity right?" if received else _IF_SILENT
+                raise ModbusError(f"{question.complaint(received)}; {advice}", silent=not received) from None
 
     async def _silence(self) -> None:
         """Wait until nothing has come for `QUIET` seconds, at most a second."""
@@ -144,8 +165,7 @@ class ModbusBus:
         if len(self._received) < 512:  # the longest answer has 256; noise is not collected
             self._received += data
         self._news.set()
-        answered, self._answered = self._answered, False
-        return answered
+        return False  # whether it is any good is seen where the answer is awaited
 
     def _opened(self) -> None:
         self._received.clear()
@@ -153,25 +173,32 @@ class ModbusBus:
 
 
 class ModbusMeter:
-    """One meter on a bus, asked once a second; `on_reading` is told each answer."""
+    """One meter on a bus, asked `every` so many seconds; `on_reading` is told each answer. `place` is for the log."""
 
     def __init__(
         self,
         bus: ModbusBus,
+        name: str,
         place: str,
         address: int,
         model: MeterModel,
         on_reading: Callable[[MeterReading], None],
+        *,
         wall: Callable[[], float] = time.time,
+        every: float = EVERY,
     ) -> None:
         self._bus = bus
-        self._place = place
         self._address = address
+        self._place = place
         self._model = model
+        self._questions = [Question(address, model.function, first, count) for first, count in model.reads]
         self._on_reading = on_reading
-        self._report = LinkReport("meter", place, _LOG, wall)
+        self._every = every
+        self._report = LinkReport(f"meter {name!r}", place, _LOG, wall)
         self._failures = 0
+        self._unheard = 0
         self._rejected = 0
+        self._has_counted = False
 
     @property
     def state(self) -> LinkState:
@@ -185,7 +212,7 @@ class ModbusMeter:
 
     def open(self) -> None:
         """Nothing is to be opened: the bus is."""
-        self._report.away("waiting", f"no answer from the meter at {self._place} yet")
+        self._report.away("waiting", f"the meter at {self._place} has not answered yet")
 
     def close(self) -> None:
         """Nothing is to be released."""
@@ -196,36 +223,60 @@ class ModbusMeter:
         while True:
             if self._bus.is_open:
                 await self._ask()
-                due += min(EVERY * 2 ** max(self._failures - 2, 0), LONGEST_PAUSE)
+                pause = self._pause()
+                due = max(due + pause, time.monotonic())  # a slow bus is asked as often as it can answer
             else:
-                self._failures = 0
+                self._failures = self._unheard = 0
                 self._report.away("missing", self._bus.state.error or "its bus is not open")
-                due = time.monotonic() + 0.2
-            due = max(due, time.monotonic())  # a slow bus is asked as often as it can answer
-            await asyncio.sleep(due - time.monotonic())
+                pause = 0.2
+                due = time.monotonic() + pause
+            if pause <= self._every:
+                await asyncio.sleep(due - time.monotonic())
+            elif await self._bus.wait_for_return(due - time.monotonic()):
+                self._unheard = 0
+                due = time.monotonic()
+
+    def _pause(self) -> float:
+        """Seconds until the next question, twice as long each time that it was not heard.
+
+        Where nobody is heard nobody has to wait for it, and one on a bus that was cut off is heard soon after.
+        """
+        if self._bus.is_dead:
+            return self._every
+        return min(self._every * 2.0 ** max(self._unheard - 2, 0), LONGEST_PAUSE)
 
     async def _ask(self) -> None:
         try:
-            answers = [await self._bus.read(self._address, first, count) for first, count in self._model.reads]
-            reading = read_meter(self._model, by_address(self._model.reads, answers))
+            answers = [await self._bus.ask(question) for question in self._questions]
+            reading = self._read(answers)
         except ModbusError as error:
-            self._failed(str(error), is_silence=error.is_silence)
+            self._failed(error)
             return
-        except ValueError as error:
-            self._failed(str(error), is_silence=False)
-            return
-        except OSError:
-            return  # the port vanished meanwhile; it is opened again
-        self._failures = 0
+        self._bus.lives(self._address)
+        self._failures = self._unheard = 0
         self._report.heard()
         self._on_reading(reading)
 
-    def _failed(self, reason: str, *, is_silence: bool) -> None:
+    def _read(self, answers: list[list[int]]) -> MeterReading:
+        """What its registers say. Raises `ModbusError` where that cannot be."""
+        try:
+            reading = read_meter(self._model, by_address(self._model.reads, answers))
+        except ValueError as error:
+            raise ModbusError(f"{error}; is its model right?", heard=True) from error
+        counted = reading.imported > 0 or reading.exported > 0
+        if self._has_counted and not counted:  # after a power cut it has not read its memory yet
+            reason = "all its counters are 0, although it has counted; they are held until it tells them again"
+            raise ModbusError(reason, heard=True)
+        self._has_counted = counted
+        return reading
+
+    def _failed(self, error: ModbusError) -> None:
         self._failures += 1
-        if not is_silence:
+        self._unheard = 0 if error.heard else self._unheard + 1
+        if self._unheard >= _AWAY:
+            self._bus.dies(self._address)
+        if not error.silent:
             self._rejected += 1
-            self._report.rejected(self._rejected, "answer(s)", reason.encode(), time.monotonic())
-        if self._failures >= 3:
-            kind = "silent" if is_silence else "wrong"
-            hint = "is it powered and wired, are address, baud and parity right" if is_silence else "is its model right"
-            self._report.away(kind, f"{reason} from the meter at {self._place}; {hint}?")
+            self._report.rejected(self._rejected, "answer(s)", str(error).encode(), time.monotonic())
+        if self._failures >= _AWAY:
+            self._report.away("silent" if error.silent else "wrong", f"the meter at {self._place}: {error}")

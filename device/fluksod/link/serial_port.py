@@ -134,13 +134,22 @@ class SerialPort:
                 port.close()
 
     def write(self, data: bytes) -> None:
-        """Send bytes that the port's buffer has room for. Raises OSError when it is not open or has vanished."""
+        """Send bytes, all or none, and never wait for it.
+
+        Raises `OSError` when the port is not open, has vanished, or takes nothing: its buffer is then emptied, so
+        that nothing old is sent later.
+        """
         if self._serial is None:
             raise OSError(errno.ENODEV, "the port is not open")
+        number = self._serial.fileno()
         try:
-            self._serial.write(data)
-        except serial.SerialException as error:
-            raise OSError(errno.EIO, str(error)) from error
+            sent = os.write(number, data)  # pyserial's own waits until there is room, and everything here with it
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            with contextlib.suppress(termios.error):
+                termios.tcflush(number, termios.TCOFLUSH)
+            raise OSError(errno.EAGAIN, "it takes no bytes; unplug the adapter and plug it in again")
 
     def _readable(self, port: serial.Serial) -> None:
         try:

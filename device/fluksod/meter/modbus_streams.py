@@ -40,9 +40,13 @@ class ModbusStreams:
         """What a reading says, sensor by sensor."""
         if reading.phases:
             self.details[self._import.id] = [asdict(phase) for phase in reading.phases]
-        told = [(self._import, MeterLine(self._import.id, reading.imported, gauge=reading.power))]
+        told = [(self._import, _line(self._import, reading.imported, reading.power))]
         self._exports = self._exports or reading.exported > 0
         if self._exports:
-            out = max(-reading.power, 0.0)
-            told.append((self._export, MeterLine(self._export.id, reading.exported, gauge=out)))
+            told.append((self._export, _line(self._export, reading.exported, max(-reading.power, 0.0))))
         return told
+
+
+def _line(sensor: Sensor, thousandths: int, gauge: float) -> MeterLine:
+    units, milli = divmod(thousandths, 1000)
+    return MeterLine(sensor.id, units, milli, gauge)
