@@ -20,12 +20,14 @@ from fluksod.inputs import Inputs, Outlets
 from fluksod.lan.access import Access
 from fluksod.lan.app import LanServer, Sources, make_app
 from fluksod.lan.firmware import FirmwareApi
+from fluksod.lan.tmpo import TmpoApi
 from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
 from fluksod.meter.register import Mark
 from fluksod.mqtt.broker import Broker
 from fluksod.mqtt.home_assistant import DeviceFacts, HomeAssistantDiscovery
 from fluksod.mqtt.sensor_topics import SensorTopics
+from fluksod.mqtt.tmpo_topics import TmpoTopics
 from fluksod.registers_file import RegistersFile
 from fluksod.sensor import Sensor
 from fluksod.service_notify import notify, watchdog_interval
@@ -33,6 +35,7 @@ from fluksod.store import Store
 from fluksod.store.archive import Archive
 from fluksod.store.clock import machine_clock
 from fluksod.supervision import keep_running
+from fluksod.tmpo.blocks import Blocks
 from fluksod.uplink.peers import Peers
 from fluksod.uplink.signature import claim_code
 from fluksod.uplink.uplink import Uplink
@@ -77,6 +80,7 @@ class Daemon:
         self._archive.follow(self._metering.mark)
         self._demand = Demand(self._store, self._archive.history, config.timezone)
         self._firmware = BoardFirmware(config.boards, self._inputs, FirmwareUpdates(config.state / "firmware"))
+        self._tmpo = Blocks(self._store, self._archive)
         self._lan = LanServer(
             make_app(
                 self._sources(), Access(config.lan.token, open_reading=config.lan.open_reading), version("fluksod")
@@ -127,6 +131,7 @@ class Daemon:
             parts["peers"] = self._peers.run
         if self._broker is not None:
             parts["MQTT"] = self._broker.run
+            parts["tmpo"] = TmpoTopics(self._broker, self._identity.device, self._tmpo).run
         tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
         if (interval := watchdog_interval()) is not None:
             tasks.append(asyncio.create_task(_feed_watchdog(interval)))
@@ -169,6 +174,7 @@ class Daemon:
             details=self._sensor_details,
             peers=self._peer_store,
             peers_error=lambda: None if self._peers is None else self._peers.state.error,
+            tmpo=TmpoApi(self._tmpo),
             firmware=FirmwareApi(self._firmware.updates.state_now, self._firmware.begin),
         )
 

@@ -12,13 +12,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fluksod.config import StoreConfig
 from fluksod.lan.access import Access
 from fluksod.lan.app import LanServer, Sources, make_app
 from fluksod.lan.firmware import FirmwareApi
+from fluksod.lan.tmpo import TmpoApi
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType
 from fluksod.store import Store
+from fluksod.store.archive import Archive
 from fluksod.store.buckets import Columns
+from fluksod.store.clock import machine_clock
+from fluksod.tmpo.blocks import Blocks
 from tests.device.board import CLAMP, GAS, PULSE
 
 CAPTURE = Path(__file__).parents[2] / ".." / "shared" / "data" / "local-api" / "minute.jsonp"
@@ -43,6 +48,7 @@ def sources(store: Store) -> Sources:
         peers=Store(),
         peers_error=lambda: None,
         firmware=FirmwareApi(dict, lambda _board: None),
+        tmpo=TmpoApi(Blocks(store, Archive(Path("/nonexistent"), StoreConfig(3600, 400), machine_clock(), store.put))),
     )
 
 

@@ -17,6 +17,7 @@ from fluksod.lan.firmware import MOST_BYTES, FirmwareApi
 from fluksod.lan.history import HistoryApi, ReadHistory
 from fluksod.lan.openapi import document
 from fluksod.lan.page import LivePage, static_files
+from fluksod.lan.tmpo import TmpoApi
 from fluksod.lan.v1 import MinuteApi, drop_content_type
 from fluksod.lan.v2 import DeviceApi, Json
 from fluksod.store import Store
@@ -33,7 +34,7 @@ class Sources:
     `device` gives the content of /api/v2/device, `history` a sensor's history, `missed` what a listener has missed,
     `details` what else /api/v2/sensors tells of a sensor, by its id. `peers` holds other people's sensors,
     `peers_error` tells what is wrong with them.
-    `firmware` updates the boards.
+    `firmware` updates the boards, `tmpo` serves blocks to old clients.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class Sources:
     peers: Store
     peers_error: Callable[[], str | None]
     firmware: FirmwareApi
+    tmpo: TmpoApi
 
 
 def make_app(sources: Sources, access: Access, version: str) -> web.Application:
@@ -67,6 +69,8 @@ def make_app(sources: Sources, access: Access, version: str) -> web.Application:
     v2.router.add_post("/firmware", access.writes(sources.firmware.post))
     app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_get("/sensor/{sensor}", access.reads(minute.get), allow_head=False)
+    app.router.add_get("/sensor/{sensor}/tmpo/sync", access.reads(sources.tmpo.sync))
+    app.router.add_get("/sensor/{sensor}/tmpo/{rid}/{level}/{start}", access.reads(sources.tmpo.block))
     app.router.add_get("/", access.reads(LivePage(sources.device, api.sensors).get))
     for name, get in static_files():
         app.router.add_get(f"/{name}", access.reads(get))

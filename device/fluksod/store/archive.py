@@ -130,6 +130,16 @@ class Archive:
         # A second earlier, so that what is counted in the guard's own second is told with its own time.
         return track.cursor or Cursor(Position(track.first.time - 1, track.first.counter // 1000))
 
+    @property
+    def kept_seconds(self) -> int:
+        """How long minutes are kept, in s."""
+        return self._config.days * DAY
+
+    def first_time(self, sensor: str) -> int | None:
+        """When a sensor's counter was known first, in unix seconds; None before that."""
+        track = self._tracks.get(sensor)
+        return None if track is None or track.first is None else track.first.time
+
     def acknowledge(self, sensor: str, cursor: Cursor) -> None:
         """Remember what the cloud has."""
         self._track(sensor).cursor = cursor
