@@ -170,7 +170,7 @@ class Daemon:
             store=self._store,
             device=self.device,
             history=self._archive.history,
-            missed=self._archive.since,
+            kept=self._archive,
             details=self._sensor_details,
             peers=self._peer_store,
             peers_error=lambda: None if self._peers is None else self._peers.state.error,

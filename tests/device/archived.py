@@ -8,9 +8,10 @@ from pathlib import Path
 from fluksod.config import StoreConfig
 from fluksod.meter.metering import Reading
 from fluksod.meter.register import Mark
-from fluksod.store.archive import Archive
+from fluksod.store.archive import Archive, OnReading
 from fluksod.store.buckets import Columns
 from fluksod.store.clock import Clock
+from fluksod.store.seconds import Place
 from tests.device.board import CLAMP
 
 NOON = 1_795_003_200
@@ -27,11 +28,17 @@ class Archived:
     boot: bytes = b"\x01" * 16
     config: StoreConfig = field(default_factory=lambda: StoreConfig(3600, 400))
     told: list[Reading] = field(default_factory=list)
+    on_reading: OnReading | None = None
 
     def __post_init__(self) -> None:
         clock = Clock(lambda: self.now, lambda: self.of_boot, self.boot)
-        self.archive = Archive(self.folder, self.config, clock, self.told.append)
+        self.archive = Archive(self.folder, self.config, clock, self._hear)
         self.marks = self.archive.open()
+
+    def _hear(self, reading: Reading, place: Place | None) -> None:
+        self.told.append(reading)
+        if self.on_reading is not None:
+            self.on_reading(reading, place)
 
     def again(self) -> Archived:
         """The same folder taken up by another process, as after kill -9: nothing of this one is written any more."""

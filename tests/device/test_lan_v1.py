@@ -39,16 +39,17 @@ async def no_history(_sensor: str, _start: int, _end: int, _resolution: int) -> 
 def sources(store: Store) -> Sources:
     """A store alone: all that the v1 API asks."""
     nothing: dict[str, Any] = {}
+    archive = Archive(Path("/nonexistent"), StoreConfig(3600, 400), machine_clock(), store.put)
     return Sources(
         store=store,
         device=lambda: {"name": "Cellar"},
         history=no_history,
-        missed=lambda _since: (None, iter(())),
+        kept=archive,
         details=lambda _sensor: nothing,
         peers=Store(),
         peers_error=lambda: None,
         firmware=FirmwareApi(dict, lambda _board: None),
-        tmpo=TmpoApi(Blocks(store, Archive(Path("/nonexistent"), StoreConfig(3600, 400), machine_clock(), store.put))),
+        tmpo=TmpoApi(Blocks(store, archive)),
     )
 
 

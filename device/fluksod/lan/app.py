@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from fluksod.lan.access import Access, errors_as_json
-from fluksod.lan.events import EventStream, Missed
+from fluksod.lan.events import EventStream, Kept
 from fluksod.lan.firmware import MOST_BYTES, FirmwareApi
 from fluksod.lan.history import HistoryApi, ReadHistory
 from fluksod.lan.openapi import document
@@ -31,7 +31,7 @@ class AddressInUseError(Exception):
 class Sources:
     """Where the local API has its answers from.
 
-    `device` gives the content of /api/v2/device, `history` a sensor's history, `missed` what a listener has missed,
+    `device` gives the content of /api/v2/device, `history` a sensor's history, `kept` what a listener has missed,
     `details` what else /api/v2/sensors tells of a sensor, by its id. `peers` holds other people's sensors,
     `peers_error` tells what is wrong with them.
     `firmware` updates the boards, `tmpo` serves blocks to old clients.
@@ -40,7 +40,7 @@ class Sources:
     store: Store
     device: Callable[[], Json]
     history: ReadHistory
-    missed: Missed
+    kept: Kept
     details: Callable[[str], Json]
     peers: Store
     peers_error: Callable[[], str | None]
@@ -52,7 +52,7 @@ def make_app(sources: Sources, access: Access, version: str) -> web.Application:
     """Put the two generations of the API and the page together."""
     minute = MinuteApi(sources.store)
     api = DeviceApi(sources.store, sources.peers, sources.device, sources.details, sources.peers_error)
-    events = EventStream(sources.store, sources.peers, sources.missed)
+    events = EventStream(sources.store, sources.peers, sources.kept)
     described = json.dumps(document(version, closed=access.is_closed)).encode()
 
     async def get_openapi(_request: web.Request) -> web.Response:

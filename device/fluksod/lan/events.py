@@ -1,8 +1,8 @@
 """The push stream, /api/v2/events: each reading as a server-sent event.
 
-Source of the format: docs/protocol.md and the WHATWG's "Server-sent events". A listener that reads too slowly is
-dropped when its bounded queue is full. The id of an event is the unix second of its reading: whoever connects again
-with it gets what was measured from that second on, as far as seconds are kept, also after a restart of the daemon.
+Source of the format: docs/protocol.md and the WHATWG's "Server-sent events". An event's id is where its reading is kept
+in the store, so a listener that comes back with it is first told what it has missed, also after a restart of the
+daemon. A listener that reads too slowly is dropped; it may come back the same way.
 """
 
 from __future__ import annotations
@@ -11,155 +11,198 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from typing import Protocol
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from fluksod.lan.access import refusal
 from fluksod.lan.v2 import measured_values
 from fluksod.meter.metering import Reading
-from fluksod.store import Store
+from fluksod.store import Store, Stream
+from fluksod.store.seconds import Place
 
 _LOG = logging.getLogger(__name__)
 
-QUEUE = 256
-"""Events kept for a slow listener, about 40 s of six sensors at 1 Hz, before it is dropped."""
+UNSENT = 1 << 17
+"""Bytes that wait for a slow listener, a minute of six sensors, before it is dropped."""
 SEND_BUFFER = 1 << 16
 """Bytes the kernel keeps for a listener; by default megabytes of stale events before a stuck one is noticed."""
+STUCK = 20.0
+"""Seconds after which a listener that takes nothing of what it has missed is dropped."""
 KEEP_ALIVE = 15.0
 """Seconds without an event after which a comment line is sent."""
+RETRY = b"retry: 2000\n\n"
+"""Milliseconds after which a browser that lost the stream asks for it again."""
 MAX_LISTENERS = 100
-_CHUNK = 1 << 15
-"""Bytes of missed events that are written at a time."""
+AT_ONCE = 16
+"""Missed readings that are told in one go: a live event of another listener waits for them, 0.1 ms."""
 
-Missed = Callable[[int], tuple[int | None, Iterator[Reading]]]
-"""Since when seconds are kept, and the readings from a unix second on, in order of time."""
+_ID = re.compile(r"([0-9]{1,12})-([0-9]{1,5})")
 
 
-def _nothing(_since: int) -> tuple[int | None, Iterator[Reading]]:
-    return None, iter(())
+class Kept(Protocol):
+    """The part of `fluksod.store.archive.Archive` that knows what a listener has missed."""
+
+    @property
+    def newest_place(self) -> Place:
+        """Where the newest reading is kept."""
+
+    @property
+    def seconds_since(self) -> int:
+        """The unix second from which on every second is kept."""
+
+    def readings_after(self, place: Place, most: int) -> list[tuple[Place, Reading]]:
+        """What is kept by the second after `place`, in order, at most `most` readings."""
 
 
 class _Listener:
-    def __init__(self, transport: asyncio.Transport | None) -> None:
-        self.transport = transport
-        self.pending: list[bytes] = []
-        self.wake = asyncio.Event()
-        self.closing = False
+    """One open stream. Live events go straight to its transport: to wake a task for each takes twice as long."""
 
-    def put(self, event: bytes) -> bool:
-        """Keep an event to be sent; False when there is no more room."""
-        if len(self.pending) >= QUEUE:
+    def __init__(self, transport: asyncio.Transport, *, chunked: bool) -> None:
+        self.is_live = False
+        self.ended = asyncio.Event()
+        self.last_told = time.monotonic()
+        self._transport = transport
+        self._chunked = chunked
+
+    def tell(self, events: bytes) -> bool:
+        """Send events; False when too much waits to be sent already."""
+        if self._transport.is_closing():
+            self.ended.set()
+        elif self._transport.get_write_buffer_size() > UNSENT:
             return False
-        self.pending.append(event)
-        self.wake.set()
+        elif events:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(events), events) if self._chunked else events)
+            self.last_told = time.monotonic()
         return True
 
-    async def take(self, patience: float) -> bytes:
-        """Wait for events and take all there are; empty when none came within `patience` seconds."""
+    async def ended_within(self, seconds: float) -> bool:
+        """Wait until the stream has to end, for `seconds` at most; whether it has."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await self.wake.wait()
-        self.wake.clear()
-        events, self.pending = self.pending, []
-        return b"".join(events)
-
-    def end(self) -> None:
-        """End the stream after what is pending."""
-        self.closing = True
-        self.wake.set()
+            async with asyncio.timeout(seconds):
+                await self.ended.wait()
+        return self.ended.is_set()
 
     def drop(self) -> None:
         """End the stream now, also where its reader is stuck."""
-        self.end()
-        if self.transport is not None:
-            self.transport.abort()
+        self.ended.set()
+        self._transport.abort()
 
 
 class EventStream:
     """Serves the events of a store, and of the peers', to at most 100 listeners, then answers 503.
 
-    An event of a peer has no id. `missed` tells what a listener that comes back has missed.
+    `kept` has what a listener missed. Events of a peer have no id and are not kept.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        peers: Store | None = None,
-        missed: Missed = _nothing,
-        keep_alive: float = KEEP_ALIVE,
-    ) -> None:
+    def __init__(self, store: Store, peers: Store, kept: Kept, keep_alive: float = KEEP_ALIVE) -> None:
         self._store = store
         self._peers = peers
-        self._missed = missed
+        self._kept = kept
         self._keep_alive = keep_alive
         self._listeners: set[_Listener] = set()
-        store.on_reading(lambda _stream, reading: self._spread(_event(reading)))
-        if peers is not None:
-            peers.on_reading(lambda _stream, reading: self._spread(_event(reading, has_id=False)))
+        for told in (self._store, self._peers):
+            told.on_reading(self._spread)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Stream until the listener goes, is too slow or the daemon stops."""
         if len(self._listeners) >= MAX_LISTENERS:
             return refusal(503, f"{MAX_LISTENERS} listeners are connected already; close one first")
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the listener has gone")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         response.force_close()
         await response.prepare(request)
-        listener = _Listener(request.transport)
-        if request.transport is not None:
-            request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        for stream in sorted(
-            self._store.streams.values(), key=lambda stream: stream.reading.time if stream.reading else 0
-        ):
-            if stream.reading is not None:
-                listener.put(_event(stream.reading))
-        for stream in [] if self._peers is None else self._peers.streams.values():
-            if stream.reading is not None:
-                listener.put(_event(stream.reading, has_id=False))
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        listener = _Listener(transport, chunked=request.version >= HttpVersion11)
         self._listeners.add(listener)
         try:
-            await self._tell_missed(request.headers.get("Last-Event-ID", ""), response)
-            while not listener.closing:
-                await response.write(await listener.take(self._keep_alive) or b": nothing new\n\n")
+            await response.write(RETRY)
+            await self._catch_up(listener, response, request.headers.get("Last-Event-ID"))
+            while not await listener.ended_within(listener.last_told + self._keep_alive - time.monotonic()):
+                if time.monotonic() - listener.last_told >= self._keep_alive:
+                    await response.write(b": nothing new\n\n")
+                    listener.last_told = time.monotonic()
             await response.write_eof()
         except ConnectionError:
             pass  # the listener went or was dropped: nobody is left to be told
+        except TimeoutError:
+            self._drop(listener)
         finally:
             self._listeners.discard(listener)
         return response
 
-    async def _tell_missed(self, last: str, response: web.StreamResponse) -> None:
-        """Tell what was measured since the event `last`; what was measured before seconds are kept is named a gap."""
-        if not last.isdecimal() or len(last) > 12:
-            return
-        kept_since, readings = self._missed(int(last))
-        if kept_since is not None and int(last) < kept_since:
-            gap = json.dumps({"from": int(last), "to": kept_since})
-            await response.write(f"event: gap\ndata: {gap}\n\n".encode())
-        chunk = bytearray()
-        for reading in readings:
-            chunk += _event(reading)
-            if len(chunk) >= _CHUNK:
-                await response.write(bytes(chunk))
-                chunk.clear()
-        if chunk:
-            await response.write(bytes(chunk))
-
     async def close(self, _app: web.Application) -> None:
         """End all streams, so that the daemon can stop at once."""
         for listener in self._listeners:
-            listener.end()
+            listener.ended.set()
 
-    def _spread(self, event: bytes) -> None:
-        for listener in list(self._listeners):
-            if not listener.put(event):
-                _LOG.warning("a listener of the event stream reads too slowly and is dropped")
-                self._listeners.discard(listener)
-                listener.drop()
+    async def _catch_up(self, listener: _Listener, response: web.StreamResponse, last_id: str | None) -> None:
+        """Tell a listener what it has missed since `last_id`, or the newest readings; from then on it is live."""
+        place = self._place_of(last_id) if last_id else None
+        if place is None:
+            gap = _gap(None, self._kept.newest_place.second) if last_id else b""
+            beginning = gap + self._newest_readings()
+        else:
+            since = self._kept.seconds_since
+            if place.second + 1 < since:
+                await response.write(_gap(place.second, since))
+            while not listener.ended.is_set() and (missed := self._kept.readings_after(place, AT_ONCE)):
+                place = missed[-1][0]
+                async with asyncio.timeout(STUCK):
+                    await response.write(b"".join(_event(reading, at) for at, reading in missed))
+                await asyncio.sleep(0)
+            beginning = b"".join(_event(reading, None) for at, reading in self._readings() if at is None)
+        # No await since nothing was left to be told, so nothing falls between this and what is live.
+        listener.is_live = True
+        listener.tell(beginning)
+
+    def _place_of(self, event_id: str) -> Place | None:
+        """The place that an event's id tells; None where we have told no such id, or have forgotten it."""
+        parts = _ID.fullmatch(event_id)
+        if parts is None:
+            return None
+        place = Place(int(parts[1]), int(parts[2]))
+        return place if place <= self._kept.newest_place else None
+
+    def _newest_readings(self) -> bytes:
+        """The newest reading of each sensor. Only the last has an id: who has lost some of them has to begin again."""
+        newest = sorted(self._readings(), key=lambda told: told[0] or Place(0, 0))
+        events = [_event(reading, None) for _, reading in newest[:-1]]
+        return b"".join([*events, *(_event(reading, at) for at, reading in newest[-1:])])
+
+    def _readings(self) -> Iterator[tuple[Place | None, Reading]]:
+        for store in (self._peers, self._store):
+            for stream in store.streams.values():
+                if stream.reading is not None:
+                    yield stream.place, stream.reading
+
+    def _spread(self, stream: Stream, reading: Reading) -> None:
+        live = [listener for listener in self._listeners if listener.is_live]
+        if not live:
+            return
+        event = _event(reading, stream.place)
+        for listener in live:
+            if not listener.tell(event):
+                self._drop(listener)
+
+    def _drop(self, listener: _Listener) -> None:
+        _LOG.warning("a listener of the event stream reads too slowly and is dropped")
+        self._listeners.discard(listener)
+        listener.drop()
 
 
-def _event(reading: Reading, *, has_id: bool = True) -> bytes:
+def _event(reading: Reading, place: Place | None) -> bytes:
     data = json.dumps({"sensor": reading.sensor, **measured_values(reading)}, separators=(", ", ": "))
-    name = f"id: {reading.time}\n" if has_id else ""
+    name = "" if place is None else f"id: {place.second}-{place.order}\n"
     return f"event: reading\n{name}data: {data}\n\n".encode()
+
+
+def _gap(last: int | None, since: int) -> bytes:
+    """Tells that readings between unix second `last`, None where that is not known, and `since` are not kept."""
+    return b"event: gap\ndata: " + json.dumps({"from": last, "to": since}).encode() + b"\n\n"

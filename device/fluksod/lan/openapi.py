@@ -220,7 +220,7 @@ PATHS: dict[str, Schema] = {
     ),
     "/api/v2/events": _get(
         "getEvents",
-        "Server-sent events: first the newest readings, then every one; an id is the unix second of its reading",
+        "Server-sent events: first the newest readings, then every one; an id is where its reading is kept",
         {
             "200": _answer("a stream without an end", {"type": "string"}, "text/event-stream"),
             "503": _answer("too many listeners", _ref("Error")),
@@ -229,8 +229,8 @@ PATHS: dict[str, Schema] = {
             {
                 "name": "Last-Event-ID",
                 "in": "header",
-                "description": "resume: what was measured from that second on comes first, as far as seconds are kept",
-                "schema": _SECONDS,
+                "description": "resume: the id of the newest event that was heard; what came after it is told first",
+                "schema": {"type": "string"},
             }
         ],
     ),

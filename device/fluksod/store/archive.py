@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import itertools
 import logging
 import sqlite3
 import time
@@ -29,7 +30,7 @@ from fluksod.store.history import DamagedError, Folded, History, HourSum, Minute
 from fluksod.store.journal import Journal, JournalFile, records_of
 from fluksod.store.minutes import HOUR, MINUTE, Minute
 from fluksod.store.record import ClockSet, Cursor, CursorState, Entry, Position, Record, RegisterState
-from fluksod.store.seconds import LONGEST_WORD, Second
+from fluksod.store.seconds import LONGEST_WORD, Place, Second
 from fluksod.store.timeline import Timeline
 from fluksod.store.track import Track, measurements, merged
 
@@ -37,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 _Kind = TypeVar("_Kind")
 
+OnReading = Callable[[Reading, Place | None], None]
+"""Hears a reading and where it is kept; None where that instant was measured before, and so is not kept."""
 SYNC_EVERY = 10.0
 """Seconds between two syncs of the journal: what a power cut loses at most."""
 FOLD_AGAIN = 60.0
@@ -62,7 +65,7 @@ class Archive:
     All but what `history` and `measurements` compute happens in the event loop's thread.
     """
 
-    def __init__(self, folder: Path, config: StoreConfig, clock: Clock, on_reading: Callable[[Reading], None]) -> None:
+    def __init__(self, folder: Path, config: StoreConfig, clock: Clock, on_reading: OnReading) -> None:
         self.state = StorageState()
         self._config = config
         self._clock = clock
@@ -73,6 +76,7 @@ class Archive:
         self._history: History | None = None
         self._thread = ThreadPoolExecutor(1, "history")
         self._timeline = Timeline()
+        self._place = Place(0, 0)
         self._tracks: dict[str, Track] = {}
         self._folding: dict[str, Minutes] = {}
         self._folded = Folded()
@@ -119,8 +123,8 @@ class Archive:
             entry = Entry(reading.sensor, now, counter, gauge)
         self._write([entry, *self._register_news(entry)])
         if now is not None:
-            self._feed(entry, now)
-            self._on_reading(reading if reading.time > CLOCK_NOT_SET else replace(reading, time=now))
+            place = self._feed(entry, now)
+            self._on_reading(reading if reading.time > CLOCK_NOT_SET else replace(reading, time=now), place)
 
     def cursor(self, sensor: str) -> Cursor | None:
         """What of a sensor the cloud has; None before its first counter, which is only a guard and never uploaded."""
@@ -233,16 +237,22 @@ class Archive:
         cells.sort(key=lambda cell: cell.start)
         return await asyncio.to_thread(buckets.columns, points, cells, start=start, end=end, resolution=resolution)
 
-    def since(self, time: int) -> tuple[int | None, Iterator[Reading]]:
-        """Since when seconds are kept (None before the first), and the readings of those from `time` on, in order."""
-        firsts = [track.seconds.first for track in self._tracks.values()]
-        kept = max(min((first for first in firsts if first is not None), default=0), self._boundary)
-        seconds = [
-            [(second.time, sensor, second) for second in track.seconds.between(time, self._timeline.newest + 1)]
-            for sensor, track in self._tracks.items()
-        ]
-        readings = (_reading(sensor, second) for _, sensor, second in heapq.merge(*seconds))
-        return kept or None, readings
+    @property
+    def newest_place(self) -> Place:
+        """Where the newest reading is kept."""
+        return self._place
+
+    @property
+    def seconds_since(self) -> int:
+        """The unix second from which on every second is kept."""
+        firsts = [track.seconds.first for track in self._tracks.values() if track.seconds.first is not None]
+        return self._boundary or min(firsts, default=self._place.second)
+
+    def readings_after(self, place: Place, most: int) -> list[tuple[Place, Reading]]:
+        """What is kept by the second after `place`, in order, `most` at most: what each sensor showed last in one."""
+        parts = [_of_sensor(sensor, track.seconds.after(place)) for sensor, track in self._tracks.items()]
+        merged_parts = heapq.merge(*parts, key=lambda told: told[1].place)
+        return [(second.place, _reading(sensor, second)) for sensor, second in itertools.islice(merged_parts, most)]
 
     async def sync(self) -> None:
         """Put on the disk what was taken until now, so that no power cut takes it back."""
@@ -334,15 +344,17 @@ class Archive:
         ]
         return [*registers, *cursors]
 
-    def _feed(self, entry: Entry, unix_time: int, *, into_minutes: bool = True) -> None:
+    def _feed(self, entry: Entry, unix_time: int, *, into_minutes: bool = True) -> Place | None:
         placed = self._timeline.place(unix_time)
         if placed is None:
-            return
+            return None
+        self._place = self._place.following(placed)
         self._hour = self._hour or placed // HOUR
         track = self._track(entry.sensor)
         if placed < self._timeline.newest:
             track.go_back_to(placed)
-        track.put(entry, placed, keep_second=placed >= self._boundary, into_minutes=into_minutes)
+        track.put(entry, self._place, keep_second=placed >= self._boundary, into_minutes=into_minutes)
+        return self._place
 
     def _stamp(self, now: int) -> None:
         """The clock is set: what was kept by the boot's own clock gets its time."""
@@ -525,6 +537,10 @@ def _kept(disk: History, sensor: str, start: int, end: int, *, by_hours: bool) -
     points += _points(minutes)
     cells += [_cell(at, minute) for at, minute in minutes]
     return points, cells
+
+
+def _of_sensor(sensor: str, seconds: Iterable[Second]) -> Iterator[tuple[str, Second]]:
+    return ((sensor, second) for second in seconds)
 
 
 def _points(minutes: Iterable[tuple[int, Minute]]) -> list[Position]:

@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor
+from fluksod.store.seconds import Place
 
 MINUTE = 60
 
 
 @dataclass(slots=True)
 class Stream:
-    """One sensor with its newest reading; `seconds` maps unix seconds of the last minute to measured gauges."""
+    """One sensor with its newest reading and where that is kept.
+
+    `seconds` maps unix seconds of the last minute to measured gauges.
+    """
 
     sensor: Sensor
     reading: Reading | None = None
+    place: Place | None = None
     seconds: dict[int, float] = field(default_factory=dict)
     first: int | None = None
 
@@ -57,10 +62,11 @@ class Store:
         """Forget a sensor that is no longer to be seen."""
         self.streams.pop(sensor, None)
 
-    def put(self, reading: Reading) -> None:
-        """Store a reading of a known sensor."""
+    def put(self, reading: Reading, place: Place | None = None) -> None:
+        """Store a reading of a known sensor; `place` is where it is kept, None where it is not."""
         stream = self.streams[reading.sensor]
         stream.reading = reading
+        stream.place = place
         if reading.measured and reading.gauge is not None:
             self._put_second(stream, reading.time, reading.gauge)
         for listener in self._reading_listeners:

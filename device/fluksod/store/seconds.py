@@ -13,23 +13,51 @@ LONGEST_WORD = 15
 """Seconds for which one reading speaks at most: a board repeats itself after 10 s without news (docs/protocol.md)."""
 
 
+MOST_IN_A_SECOND = 0xFFFF
+"""Readings of one second that are told apart by their order."""
+
+
+class Place(NamedTuple):
+    """Where a reading stands among all that are kept: its unix second, and how many of that second came before it.
+
+    The same after a restart, since the journal is read in the order it was written.
+    """
+
+    second: int
+    order: int
+
+    def following(self, second: int) -> Place:
+        """The place of the reading that comes next, in `second`."""
+        return Place(second, min(self.order + 1, MOST_IN_A_SECOND) if second == self.second else 0)
+
+
 class Second(NamedTuple):
-    """What was known at the end of unix second `time`, in thousandths; it speaks for `covers` seconds up to there."""
+    """What was known at the end of unix second `time`, in thousandths; it speaks for `covers` seconds up to there.
+
+    `order` is that of its newest reading.
+    """
 
     time: int
     counter: int | None
     gauge: int | None
     covers: int
+    order: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Where its newest reading stands."""
+        return Place(self.time, self.order)
 
 
 class Seconds:
-    """Seconds in order of time, about 21 bytes each."""
+    """Seconds in order of time, about 23 bytes each."""
 
     def __init__(self) -> None:
         self._times = array("q")
         self._counters = array("q")
         self._gauges = array("q")
         self._covers = array("B")
+        self._orders = array("H")
 
     def __len__(self) -> int:
         return len(self._times)
@@ -49,14 +77,16 @@ class Seconds:
             self._counters.insert(place, 0)
             self._gauges.insert(place, 0)
             self._covers.insert(place, 0)
+            self._orders.insert(place, 0)
         self._counters[place] = UNKNOWN if second.counter is None else second.counter
         self._gauges[place] = UNKNOWN if second.gauge is None else second.gauge
         self._covers[place] = second.covers
+        self._orders[place] = second.order
 
     def forget_before(self, time: int) -> None:
         """Drop what is older than unix second `time`."""
         place = bisect_left(self._times, time)
-        for column in (self._times, self._counters, self._gauges, self._covers):
+        for column in (self._times, self._counters, self._gauges, self._covers, self._orders):
             del column[:place]
 
     def between(self, start: int, end: int) -> Iterator[Second]:
@@ -68,7 +98,13 @@ class Seconds:
                 None if counter == UNKNOWN else counter,
                 None if gauge == UNKNOWN else gauge,
                 self._covers[place],
+                self._orders[place],
             )
+
+    def after(self, place: Place) -> Iterator[Second]:
+        """The seconds whose newest reading stands after `place`."""
+        later = self.between(place.second, 1 << 62)
+        return (second for second in later if second.time > place.second or second.order > place.order)
 
     def counters(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """(unix second, counter) of the seconds in [start, end) with a known counter."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fluksod.store.minutes import Minute, spread
 from fluksod.store.record import Cursor, Entry, Position, RegisterState
-from fluksod.store.seconds import LONGEST_WORD, Second, Seconds
+from fluksod.store.seconds import LONGEST_WORD, Place, Second, Seconds
 
 _WRAP = 1 << 32
 
@@ -24,8 +24,9 @@ class Track:
         self._is_in_minutes = False
         self._is_covered = False
 
-    def put(self, entry: Entry, time: int, *, keep_second: bool = True, into_minutes: bool = True) -> None:
-        """Take what was shown in unix second `time`, as a second and, when that is over, into its minute."""
+    def put(self, entry: Entry, place: Place, *, keep_second: bool = True, into_minutes: bool = True) -> None:
+        """Take what was shown at `place`, as a second and, when that is over, into its minute."""
+        time = place.second
         before = self._second
         counter, gauge = entry.counter, entry.gauge
         covers = 1
@@ -38,7 +39,7 @@ class Track:
             self.finish_second(into_minutes=into_minutes)
             covers = time - before.time if 0 < time - before.time <= LONGEST_WORD else 1
             self._is_in_minutes = self._is_covered = False
-        self._second = Second(time, counter, gauge, covers)
+        self._second = Second(time, counter, gauge, covers, place.order)
         if keep_second:
             self.seconds.put(self._second)
         if counter is not None and (self.first is None or time < self.first.time):
