@@ -67,8 +67,8 @@ async def test_reading_is_open_unless_closed(tmp_path: Path, board: Board) -> No
                 assert response.status == 200, path
 
 
-async def answered(access: Access, authorization: str | None) -> int:
-    """The status of a route that changes something."""
+async def answered(access: Access, authorization: str | None) -> tuple[int, str | None]:
+    """The status of a route that changes something, and what it asks for."""
 
     async def change(_request: web.Request) -> web.Response:
         return web.Response(text="changed")
@@ -80,16 +80,34 @@ async def answered(access: Access, authorization: str | None) -> int:
     headers = {} if authorization is None else {"Authorization": authorization}
     url = f"http://127.0.0.1:{server.port}/"
     async with aiohttp.ClientSession() as session, session.post(url, headers=headers) as response:
-        status = response.status
+        status, asked = response.status, response.headers.get("WWW-Authenticate")
     await server.stop()
-    return status
+    return status, asked
 
 
 async def test_writing_takes_the_token_and_there_has_to_be_one() -> None:
-    assert await answered(Access(), None) == await answered(Access(), "Bearer ") == 403
-    with_token = Access(TOKEN)
-    assert await answered(with_token, None) == await answered(with_token, "Bearer x") == 401
-    assert await answered(with_token, f"Bearer {TOKEN}") == await answered(with_token, basic(TOKEN)) == 200
+    for given in (None, "Bearer ", "Bearer None", basic("")):
+        assert await answered(Access(), given) == (403, None)
+    for given in (None, "", "Bearer", "Bearer x", f"Bearer {TOKEN}x", TOKEN, "Bearer \u00e9"):
+        assert await answered(Access(TOKEN), given) == (401, 'Bearer realm="Fluksometer"')
+    assert await answered(Access(TOKEN), f"Bearer {TOKEN}") == (200, None)
+
+
+async def test_no_page_of_another_site_writes_with_what_a_browser_remembers() -> None:
+    """Once reading was unlocked in a browser, it adds Basic to whatever any page makes it send here."""
+    for open_reading in (True, False):
+        access = Access(TOKEN, open_reading=open_reading)
+        assert await answered(access, basic(TOKEN)) == (401, 'Bearer realm="Fluksometer"')
+
+
+async def test_no_answer_lets_a_page_of_another_site_read(tmp_path: Path, board: Board) -> None:
+    async with running(configuration(tmp_path, sensors=sensor_table(CLAMP, "Main", "electricity"))) as fluksod:
+        asking = {"Origin": "http://elsewhere.example", "Access-Control-Request-Method": "POST"}
+        for path in PATHS:
+            for method in ("GET", "OPTIONS"):
+                async with fluksod.session.request(method, fluksod.url + path, headers=asking) as response:
+                    names = [name.lower() for name in response.headers]
+                    assert not [name for name in names if name.startswith("access-control")], path
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Who may read and write over the local API: everybody may read, unless that is closed; writing takes the token.
 
-The token comes as `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which browsers and old clients know.
+Who reads gives the token as `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, which browsers and old
+clients know. Who writes gives it as Bearer: a browser adds Basic by itself, also to what a page of another site makes
+it send, and Bearer only where a script knows the token.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Way = Callable[[str], bytes | None]
+"""Finds what is said to be the token in an Authorization header; None where there is nothing of that kind."""
 
-_ASK = 'Basic realm="Fluksometer", charset="UTF-8"'
+_ASK_READER = 'Basic realm="Fluksometer", charset="UTF-8"'
+_ASK_WRITER = 'Bearer realm="Fluksometer"'
 
 
 class Access:
@@ -32,36 +37,51 @@ class Access:
 
     def reads(self, handler: Handler) -> Handler:
         """A handler that only whoever may read gets to."""
-        return handler if self._open_reading else self._guarded(handler)
+        reason = "give the token of token_file in [lan], as Bearer or as the password of Basic authentication"
+        return (
+            handler if self._open_reading else self._guarded(handler, (_bearer, _basic_password), reason, _ASK_READER)
+        )
 
     def writes(self, handler: Handler) -> Handler:
-        """A handler that only whoever has the token gets to; 403 where there is none at all."""
-        return self._refused if self._token is None else self._guarded(handler)
+        """A handler that only whoever has the token gets to: `router.add_post(path, access.writes(handler))`.
 
-    def _guarded(self, handler: Handler) -> Handler:
+        401 where the token is missing or wrong, 403 where there is none at all.
+        """
+        reason = "give the token of token_file in [lan] as Authorization: Bearer"
+        return self._refused if self._token is None else self._guarded(handler, (_bearer,), reason, _ASK_WRITER)
+
+    def _guarded(self, handler: Handler, ways: tuple[_Way, ...], reason: str, ask: str) -> Handler:
         @functools.wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
-            if self._knows_token(request.headers.get("Authorization", "")):
+            authorization = request.headers.get("Authorization", "")
+            if any(self._is_token(way(authorization)) for way in ways):
                 return await handler(request)
-            reason = "give the token of token_file in [lan], as Bearer or as the password of Basic authentication"
-            return refusal(401, reason, {"WWW-Authenticate": _ASK})
+            return refusal(401, reason, {"WWW-Authenticate": ask})
 
         return guarded
 
     async def _refused(self, _request: web.Request) -> web.StreamResponse:
         return refusal(403, "nothing may be changed over the network; name a token_file in [lan] to allow it")
 
-    def _knows_token(self, authorization: str) -> bool:
-        scheme, _, given = authorization.partition(" ")
-        said = given.strip().encode()
-        if scheme.lower() == "basic":
-            try:
-                said = base64.b64decode(said, validate=True).partition(b":")[2]
-            except binascii.Error:
-                return False
-        elif scheme.lower() != "bearer":
-            return False
-        return self._token is not None and hmac.compare_digest(said, self._token)
+    def _is_token(self, said: bytes | None) -> bool:
+        return said is not None and self._token is not None and hmac.compare_digest(said, self._token)
+
+
+def _bearer(authorization: str) -> bytes | None:
+    return _after("bearer", authorization)
+
+
+def _basic_password(authorization: str) -> bytes | None:
+    said = _after("basic", authorization)
+    try:
+        return None if said is None else base64.b64decode(said, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return None
+
+
+def _after(wanted: str, authorization: str) -> bytes | None:
+    scheme, _, given = authorization.partition(" ")
+    return given.strip().encode("utf-8", "surrogateescape") if scheme.lower() == wanted else None
 
 
 def refusal(status: int, reason: str, headers: dict[str, str] | None = None) -> web.Response:

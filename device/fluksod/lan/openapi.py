@@ -153,6 +153,14 @@ SCHEMAS: dict[str, Schema] = {
         },
         "The newest update of a board's firmware.",
     ),
+    "Minute": _list(
+        {
+            "type": "array",
+            "items": {"anyOf": [{"type": "integer"}, {"const": "nan"}]},
+            "minItems": 2,
+            "maxItems": 2,
+        }
+    ),
     "Sensors": _object({"sensors": _list(_ref("Sensor"))}),
     "Peers": _object({"peers": _list(_ref("Sensor")), "error": _ERROR}),
     "History": _object(
@@ -189,9 +197,34 @@ def _get(operation: str, summary: str, answers: Schema, parameters: list[Schema]
     return {"get": {**made, "parameters": parameters} if parameters else made}
 
 
+def _choice(name: str, *values: str) -> Schema:
+    return {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": list(values)}}
+
+
+def _callback(name: str, form: str) -> Schema:
+    text = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_.]*$"}
+    return {"name": name, "in": "query", "description": f"JSONP: the answer is {form}", "schema": text}
+
+
 _SENSOR_IN_PATH: Schema = {"name": "sensor", "in": "path", "required": True, "schema": {"type": "string"}}
 
 PATHS: dict[str, Schema] = {
+    "/sensor/{sensor}": _get(
+        "getMinute",
+        "The last minute of a sensor, as the original Fluksometers tell it; [] for one that is not known",
+        {
+            "200": _answer("[unix second, W or L/day] for each of at most 60 seconds", _ref("Minute")),
+            "400": {"description": "the query is wrong: a plain line without a type"},
+        },
+        [
+            _SENSOR_IN_PATH,
+            _choice("version", "1.0"),
+            _choice("interval", "minute"),
+            _choice("unit", "watt", "lperday"),
+            _callback("callback", "name(…);"),
+            _callback("jsonp_callback", "name(…)"),
+        ],
+    ),
     "/api/v2/device": _get(
         "getDevice", "The device, its boards, meters, cloud, broker and storage", {"200": _answer("it", _ref("Device"))}
     ),
