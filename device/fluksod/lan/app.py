@@ -71,7 +71,7 @@ def make_app(sources: Sources, access: Access, version: str) -> web.Application:
     app.router.add_get("/sensor/{sensor}", access.reads(minute.get), allow_head=False)
     app.router.add_get("/sensor/{sensor}/tmpo/sync", access.reads(sources.tmpo.sync))
     app.router.add_get("/sensor/{sensor}/tmpo/{rid}/{level}/{start}", access.reads(sources.tmpo.block))
-    app.router.add_get("/", access.reads(LivePage(sources.device, api.sensors).get))
+    app.router.add_get("/", access.reads(LivePage(sources.device, api.sensors, sources.peers_error).get))
     for name, get in static_files():
         app.router.add_get(f"/{name}", access.reads(get))
     app.add_subapp("/api/v2", v2)

@@ -1,88 +1,117 @@
-// Draws curves over time as SVG. It knows nothing of sensors: a curve is { colour, points: [[seconds, value or null]] }.
+// Draws curves over time as SVG. It knows nothing of sensors: a curve is { colour, segments } (see segments.js).
 
 const SVG = "http://www.w3.org/2000/svg";
-const LEFT = 56, RIGHT = 10, TOP = 10, BOTTOM = 24;
+const LEFT = 58, RIGHT = 12, TOP = 8, BOTTOM = 26;
+const MINUTE = 60, HOUR = 3600, DAY = 86400;
+const STEPS = [
+  10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY,
+];
+const LABEL = 74; // px that a time's label takes
 
 /** A round step such that `span` holds about `count` of them. */
 export function niceStep(span, count) {
   const raw = span / count, power = 10 ** Math.floor(Math.log10(raw));
-  return power * [1, 2, 5, 10].find(step => step * power >= raw);
+  return power * [1, 2, 5, 10].find(step => step * power >= raw * 0.999);
 }
 
-const TIME_STEPS = [10, 30, 60, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800];
+/** The lowest and highest line of the grid around `low` and `high`, and the step between lines. */
+export function scale(low, high) {
+  const step = niceStep(Math.max(high - low, 1e-3), 4);
+  const bottom = Math.floor(low / step) * step;
+  return { bottom, top: Math.max(Math.ceil(high / step) * step, bottom + step), step };
+}
 
-function element(name, attributes, parent) {
+function element(name, attributes, parent, text = "") {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.textContent = text;
   parent.append(made);
   return made;
 }
 
-/** Times at which the axis is labelled, on round local times. */
-function timeTicks(start, end, most) {
-  const step = TIME_STEPS.find(one => (end - start) / one <= most) ?? 604800;
-  const offset = new Date(start * 1000).getTimezoneOffset() * 60;
-  const ticks = [];
-  for (let time = Math.ceil((start - offset) / step) * step + offset; time <= end; time += step) ticks.push(time);
-  return { step, ticks };
+/** Moments at which the axis is labelled, round in the reader's own time. */
+function ticks(start, end, most) {
+  const step = STEPS.find(one => (end - start) / one <= most) ?? 7 * DAY;
+  const offset = new Date(end * 1000).getTimezoneOffset() * MINUTE;
+  const found = [];
+  for (let time = Math.ceil((start - offset) / step) * step + offset; time <= end; time += step) found.push(time);
+  return { step, found };
 }
 
-function timeLabel(time, step) {
+function written(time, step) {
   const date = new Date(time * 1000);
-  if (step >= 86400) return date.toLocaleDateString(undefined, { day: "numeric", month: "short" });
-  return date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...(step < 60 && { second: "2-digit" }) });
+  if (step >= DAY) return date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric" });
+  const clock = { hour: "2-digit", minute: "2-digit", ...(step < MINUTE && { second: "2-digit" }), hourCycle: "h23" };
+  return date.toLocaleTimeString("en-GB", clock);
 }
 
-/** A path through the points; a null breaks it, and it is drawn as the steps that buckets are when `stepped`. */
-function path(points, x, y, stepped) {
-  let drawn = "", last = null;
-  for (const [time, value] of points) {
-    if (value === null) { last = null; continue }
-    const [px, py] = [x(time).toFixed(1), y(value).toFixed(1)];
-    drawn += last === null ? `M${px} ${py}` : stepped ? `H${px}V${py}` : `L${px} ${py}`;
-    last = value;
+/** Runs of segments without a gap between them. */
+function runs(segments) {
+  const found = [];
+  for (const one of segments) {
+    const last = found.at(-1);
+    if (last && one.from - last.at(-1).to < 1e-6) last.push(one);
+    else found.push([one]);
   }
-  return drawn;
+  return found;
 }
 
-/** Draw `curves` from `start` to `end` (unix seconds) into `box`; `label` writes a value, `describe` is read aloud. */
-export function draw(box, { curves, start, end, label, describe, stepped }) {
-  const width = Math.max(box.clientWidth - 8, 280), height = matchMedia("(max-width: 30rem)").matches ? 224 : 288;
-  const values = curves.flatMap(curve => curve.points.map(point => point[1])).filter(value => value !== null);
-  const step = niceStep(Math.max(Math.max(...values, 1) - Math.min(...values, 0), 1e-9), 4);
-  const low = Math.floor(Math.min(...values, 0) / step) * step;
-  const high = Math.max(Math.ceil(Math.max(...values, 0) / step), low / step + 1) * step;
-  const x = time => LEFT + (time - start) / (end - start) * (width - LEFT - RIGHT);
-  const y = value => TOP + (high - value) / (high - low) * (height - TOP - BOTTOM);
+/** Draw `curves` between `start` and `end` (unix seconds) into `box`; `label` writes a value. Returns its coordinates. */
+export function draw(box, { curves, start, end, label }) {
+  const width = box.clientWidth, height = box.clientHeight;
+  const all = curves.flatMap(curve => curve.segments);
+  const fold = (choose, first) => all.reduce((found, one) => choose(found, one.low, one.high), first);
+  const { bottom, top, step } = scale(fold(Math.min, 0), fold(Math.max, 0) || 1);
+  const x = time => LEFT + (Math.min(Math.max(time, start), end) - start) / (end - start) * (width - LEFT - RIGHT);
+  const y = value => TOP + (top - value) / (top - bottom) * (height - TOP - BOTTOM);
+  const px = value => Math.round(value * 10) / 10;
 
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", describe);
-  for (let value = low; value <= high + step / 2; value += step) {
-    element("line", { class: Math.abs(value) < step / 2 ? "grid zero" : "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }, svg);
-    element("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, svg).textContent = label(value);
+  svg.setAttribute("aria-hidden", "true");
+  for (let line = 0; line <= Math.round((top - bottom) / step); line++) {
+    const value = bottom + line * step, at = px(y(value));
+    element("line", { class: Math.abs(value) < step / 2 ? "grid zero" : "grid", x1: LEFT, x2: width - RIGHT, y1: at, y2: at }, svg);
+    element("text", { x: LEFT - 8, y: at + 4, "text-anchor": "end" }, svg, label(value));
   }
-  const axis = timeTicks(start, end, width / 80);
-  for (const time of axis.ticks) {
-    element("text", { x: x(time), y: height - 6, "text-anchor": x(time) > width - 40 ? "end" : "middle" }, svg).textContent = timeLabel(time, axis.step);
+  const axis = ticks(start, end, (width - LEFT) / LABEL);
+  for (const time of axis.found) {
+    const at = px(x(time)), room = Math.min(at, width - at);
+    if (room > 18) element("text", { x: at, y: height - 4, "text-anchor": "middle" }, svg, written(time, axis.step));
   }
-  for (const curve of curves) {
-    const drawn = path(curve.points, x, y, stepped);
-    element("path", { class: `curve ${curve.colour}`, d: drawn }, svg);
+  for (const { colour, segments } of curves) {
+    const group = element("g", { class: colour }, svg);
+    let line = "", area = "", band = "";
+    for (const run of runs(segments)) {
+      const tops = run.map(one => `L${px(x(one.from))} ${px(y(one.value))}L${px(x(one.to))} ${px(y(one.value))}`).join("");
+      line += `M${tops.slice(1)}`;
+      area += `M${px(x(run[0].from))} ${px(y(0))}${tops}L${px(x(run.at(-1).to))} ${px(y(0))}Z`;
+      if (run.some(one => one.high > one.low)) {
+        const edge = (one, value) => [`${px(x(one.from))} ${px(y(value))}`, `${px(x(one.to))} ${px(y(value))}`];
+        const upper = run.flatMap(one => edge(one, one.high)), lower = run.flatMap(one => edge(one, one.low));
+        band += `M${upper.join("L")}L${lower.reverse().join("L")}Z`;
+      }
+    }
+    if (curves.length < 3) element("path", { class: "area", d: area }, group);
+    element("path", { class: "band", d: band }, group);
+    element("path", { class: "line", d: line }, group);
+    const newest = segments.at(-1);
+    if (newest && end - newest.to < (end - start) / 50) element("circle", { class: "newest", r: 5, cx: px(x(newest.to)), cy: px(y(newest.value)) }, group);
   }
-  const pointer = element("line", { class: "pointer", y1: TOP, y2: height - BOTTOM, x1: -9, x2: -9 }, svg);
+  const pointer = element("line", { class: "pointer", y1: TOP, y2: height - BOTTOM, visibility: "hidden" }, svg);
   box.replaceChildren(svg);
   return {
-    /** Move the pointer to a place on the screen; returns the time there, null outside. */
-    point(clientX) {
-      const frame = svg.getBoundingClientRect();
-      const at = (clientX - frame.left) / frame.width * width;
-      const inside = at >= LEFT && at <= width - RIGHT;
-      pointer.setAttribute("x1", inside ? at : -9);
-      pointer.setAttribute("x2", inside ? at : -9);
-      return inside ? start + (at - LEFT) / (width - LEFT - RIGHT) * (end - start) : null;
+    start, end, x,
+    /** The moment under a place on the screen; null outside. */
+    time(clientX) {
+      const at = clientX - box.getBoundingClientRect().left;
+      return at >= LEFT && at <= width - RIGHT ? start + (at - LEFT) / (width - LEFT - RIGHT) * (end - start) : null;
+    },
+    /** Point at a moment; null takes the pointer away. */
+    point(time) {
+      pointer.setAttribute("visibility", time === null ? "hidden" : "visible");
+      if (time === null) return;
+      pointer.setAttribute("x1", x(time));
+      pointer.setAttribute("x2", x(time));
     },
   };
 }

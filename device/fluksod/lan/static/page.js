@@ -1,228 +1,267 @@
-// Keeps the page up to date from /api/v2: cards of what is measured, the chart, the state of all parts.
+// Moves the figures as they are measured, draws the chart, and asks for the page again to see what else has changed.
 
 import { draw } from "/chart.js";
+import { counted, counter, gauge, moment } from "/figures.js";
+import { at, between, fromHistory, fromReadings, joined } from "/segments.js";
 
-const RANGES = [
-  { name: "5 min", seconds: 300, resolution: 1 },
-  { name: "1 h", seconds: 3600, resolution: 10 },
-  { name: "1 day", seconds: 86400, resolution: 300 },
-  { name: "1 week", seconds: 604800, resolution: 1800 },
-];
-const TITLES = { electricity: "Power", water: "Water", gas: "Gas" };
-const DASH = "–", OLD = 30;
+const SPANS = {
+  live: { title: "Live", seconds: 300, resolution: 1, again: 0 },
+  hour: { title: "Hour", seconds: 3600, resolution: 10, again: 10 },
+  day: { title: "Day", seconds: 86400, resolution: 300, again: 60 },
+  week: { title: "Week", seconds: 604800, resolution: 1800, again: 300 },
+};
+const QUANTITIES = { electricity: "Electricity", water: "Water", gas: "Gas" };
+const KEPT = 320; // s of live readings
+const PAGE_AGAIN = 5, TODAY_AGAIN = 300; // s
+// A pulse input says nothing until the next pulse; all others speak at least every ten seconds.
+const hold = sensor => (sensor.class === "pulse" ? 3600 : 20);
 
-const sensors = new Map();   // by id, as the API has them
-const live = new Map();      // by id, [[seconds, gauge]] of the newest minutes
-const history = new Map();   // by id, [[seconds, mean]] of the range that is shown
-let range = RANGES[0], type = "electricity", chart = null, drawn = 0;
+const $ = id => document.getElementById(id);
+const sensors = new Map();  // by id, as the API has them
+const live = new Map();     // by id: [[time, gauge]], the newest minutes
+const past = new Map();     // by id: segments of the span that is shown
+const midnight = new Map(); // by id: the counter at the beginning of today
+let quantity = "electricity", span = "live";
+let chart = null, pointed = null, dueDrawing = false, loading = null;
 
-const at = id => document.getElementById(id);
-const number = (value, digits = 0) => value.toLocaleString(undefined, { maximumFractionDigits: digits, minimumFractionDigits: digits });
-
-function gauge(sensor, value) {
-  if (value === null || value === undefined) return [DASH, ""];
-  if (sensor.gauge_unit === "W") return Math.abs(value) >= 10000 ? [number(value / 1000, 1), "kW"] : [number(value), "W"];
-  return [number(value, Math.abs(value) < 10 ? 2 : 1), sensor.gauge_unit];
+async function json(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path} answers ${answer.status}`);
+  return answer.json();
 }
 
-function counter(sensor, value) {
-  if (value === null || value === undefined) return DASH;
-  return sensor.counter_unit === "Wh" ? `${number(value / 1000, 3)} kWh` : `${number(value / 1000, 3)} m³`;
-}
+const ask = (sensor, start, end, resolution) =>
+  json(`/api/v2/sensors/${sensor.id}/history?${new URLSearchParams({ start, end, resolution })}`);
 
-function make(tag, attributes = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), attributes);
-  made.append(...children);
-  return made;
-}
+// --- figures
 
-// --- what is measured now
+const row = id => document.querySelector(`#sensors tr[data-sensor="${id}"]`);
 
-const cards = new Map();
-
-function card(sensor, index) {
-  const parts = { now: make("div", { className: "now" }), sum: make("p"), quarter: make("p", { hidden: true }) };
-  const box = make("article", { className: `card c${index % 6}` }, make("h3", { textContent: sensor.name }), ...Object.values(parts));
-  at("cards").append(box);
-  return { ...parts, box };
+function write(cell, [text, unit]) {
+  cell.firstChild.data = `${text} `;
+  cell.lastElementChild.textContent = unit;
 }
 
 function showSensor(sensor) {
-  let shown = cards.get(sensor.id);
-  if (!shown) cards.set(sensor.id, shown = card(sensor, cards.size));
-  const reading = sensor.reading ?? { gauge: null, counter: null, time: 0 };
-  const [value, unit] = gauge(sensor, reading.gauge);
-  shown.now.replaceChildren(value, " ", make("small", { textContent: unit }));
-  const age = reading.time ? Date.now() / 1000 - reading.time : 0;
-  const old = age > OLD && sensor.class === "analog";
-  shown.box.classList.toggle("old", old);
-  const since = old ? ` · ${new Date(reading.time * 1000).toLocaleString()}` : "";
-  shown.sum.textContent = counter(sensor, reading.counter) + (sensor.owner ? ` · shared by ${sensor.owner}` : "") + since;
-  const demand = sensor.demand;
-  if (demand && demand.projected !== null) {
-    shown.quarter.hidden = false;
-    const peak = demand.month_peak === null ? "" : `, month's peak ${number(demand.month_peak)} W`;
-    shown.quarter.textContent = `This quarter → ${number(demand.projected)} W${peak}`;
-  }
+  const shown = row(sensor.id);
+  if (!shown || !sensor.reading) return;
+  write(shown.querySelector(".now"), gauge(sensor.reading.gauge, sensor.gauge_unit));
+  write(shown.querySelector(".counter"), counter(sensor.reading.counter, sensor.counter_unit));
+  const first = midnight.get(sensor.id) ?? null, last = sensor.reading.counter;
+  const [text, unit] = counted(first === null || last === null ? null : last - first, sensor.counter_unit);
+  shown.querySelector(".today").textContent = unit ? `${text} ${unit}` : text;
 }
 
 async function loadSensors() {
-  const answer = await (await fetch("/api/v2/sensors")).json();
-  const present = new Set();
-  for (const sensor of answer.sensors) {
-    present.add(sensor.id);
-    sensors.set(sensor.id, sensor);
+  const answer = await json("/api/v2/sensors");
+  sensors.clear();
+  for (const sensor of answer.sensors) sensors.set(sensor.id, sensor);
+  sensors.forEach(showSensor);
+  showChoices();
+}
+
+async function loadToday() {
+  const start = Math.floor(new Date().setHours(0, 0, 0, 0) / 1000);
+  for (const sensor of own()) {
+    const columns = await ask(sensor, start, Math.ceil(Date.now() / 1000), 900);
+    midnight.set(sensor.id, columns.counter_start.find(value => value !== null) ?? null);
     showSensor(sensor);
   }
-  for (const id of [...sensors.keys()].filter(id => !present.has(id))) {
-    sensors.delete(id);
-    cards.get(id)?.box.remove();
-    cards.delete(id);
+}
+
+// --- the rest of the page
+
+/** Take over what the server writes newly; what is alive stays as it is. */
+async function takePage() {
+  const answer = await fetch("/");
+  if (!answer.ok) throw new Error(`the page answers ${answer.status}`);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const rows = [...fresh.querySelectorAll("#sensors tr[data-sensor]")];
+  if (rows.map(one => one.dataset.sensor).join() !== [...sensors.keys()].join()) {
+    document.querySelector("#sensors tbody").replaceWith(fresh.querySelector("#sensors tbody").cloneNode(true));
+    await loadSensors();
+    await loadToday();
   }
-  at("cards").hidden = false;
-  at("values").hidden = true;
-  showTypes();
+  for (const one of rows) row(one.dataset.sensor)?.querySelector("th").replaceChildren(...one.querySelector("th").childNodes);
+  for (const id of ["claim", "quarters", "parts"]) {
+    if ($(id).innerHTML !== fresh.getElementById(id).innerHTML) $(id).replaceChildren(...fresh.getElementById(id).childNodes);
+  }
+  document.title = document.querySelector("h1").textContent = fresh.querySelector("h1").textContent;
+  say(fresh.getElementById("health").className, fresh.getElementById("health").textContent);
+  localTimes();
+}
+
+/** One at a time: who asks while it is under way gets that one. */
+function loadPage() {
+  loading ??= takePage().finally(() => { loading = null });
+  return loading;
+}
+
+function say(condition, words) {
+  $("health").className = condition;
+  if ($("health").textContent !== words) $("health").textContent = words;
+}
+
+function localTimes() {
+  for (const time of document.querySelectorAll("#quarters time")) time.textContent = moment(Date.parse(time.dateTime) / 1000);
 }
 
 // --- the chart
 
-const shownSensors = () => [...sensors.values()].filter(sensor => sensor.type === type && (sensor.class !== "peer" || range.seconds <= 300));
-const colour = sensor => `c${[...cards.keys()].indexOf(sensor.id) % 6}`;
+const own = () => [...sensors.values()].filter(sensor => sensor.class !== "peer");
+const drawn = () => [...sensors.values()].filter(sensor => sensor.type === quantity && (span === "live" || sensor.class !== "peer"));
+const colour = sensor => row(sensor.id)?.className ?? "c0";
 
-function pressed(box, names, chosen, choose) {
-  box.replaceChildren(...names.map(name => {
-    const button = make("button", { type: "button", textContent: name, onclick: () => choose(name) });
+function choice(box, titles, chosen, choose) {
+  box.replaceChildren(...Object.entries(titles).map(([name, textContent]) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent, onclick: () => choose(name) });
     button.setAttribute("aria-pressed", name === chosen);
     return button;
   }));
 }
 
-function showTypes() {
-  const types = Object.keys(TITLES).filter(one => [...sensors.values()].some(sensor => sensor.type === one));
-  at("history").hidden = types.length === 0;
-  if (types.length && !types.includes(type)) type = types[0];
-  at("chart-title").textContent = TITLES[type];
-  at("types").hidden = types.length < 2;
-  pressed(at("types"), types.map(one => TITLES[one]), TITLES[type], name => {
-    type = Object.keys(TITLES).find(one => TITLES[one] === name);
-    showTypes();
-    loadHistory();
-  });
-  pressed(at("ranges"), RANGES.map(one => one.name), range.name, name => {
-    range = RANGES.find(one => one.name === name);
-    showTypes();
-    loadHistory();
-  });
+function showChoices() {
+  const measured = Object.keys(QUANTITIES).filter(name => [...sensors.values()].some(sensor => sensor.type === name));
+  $("history").hidden = measured.length === 0;
+  if (measured.length && !measured.includes(quantity)) quantity = measured[0];
+  $("chart-title").textContent = QUANTITIES[quantity];
+  $("quantities").hidden = measured.length < 2;
+  const focused = document.activeElement?.closest(".bar [role=group]")?.id;
+  choice($("quantities"), Object.fromEntries(measured.map(name => [name, QUANTITIES[name]])), quantity, name => show(name, span));
+  choice($("spans"), Object.fromEntries(Object.entries(SPANS).map(([name, one]) => [name, one.title])), span, name => show(quantity, name));
+  if (focused) $(focused).querySelector("[aria-pressed=true]").focus();
 }
 
-async function loadHistory() {
-  const end = Math.ceil(Date.now() / 1000 / range.resolution) * range.resolution;
-  const asked = range;
-  await Promise.all(shownSensors().filter(sensor => sensor.class !== "peer").map(async sensor => {
-    const query = new URLSearchParams({ start: end - asked.seconds, end, resolution: asked.resolution });
-    const columns = await (await fetch(`/api/v2/sensors/${sensor.id}/history?${query}`)).json();
-    if (asked === range && columns.time) history.set(sensor.id, columns.time.map((time, index) => [time, columns.mean[index]]));
+/** What is shown stands in the address, so that a reload and a bookmark show it again. */
+function show(newQuantity, newSpan) {
+  quantity = newQuantity;
+  span = newSpan;
+  window.history.replaceState(null, "", `#${quantity}/${span}`);
+  past.clear();
+  showChoices();
+  return loadPast();
+}
+
+async function loadPast() {
+  const asked = span, { seconds, resolution } = SPANS[span];
+  const end = Math.ceil(Date.now() / 1000 / resolution) * resolution;
+  await Promise.all(drawn().filter(sensor => sensor.class !== "peer").map(async sensor => {
+    const columns = await ask(sensor, end - seconds, end, resolution);
+    if (asked === span) past.set(sensor.id, fromHistory(columns));
   }));
   drawChart();
 }
 
-function points(sensor) {
-  const past = history.get(sensor.id) ?? [], newest = live.get(sensor.id) ?? [];
-  const known = past.filter(point => point[1] !== null);
-  const joined = known.length ? known[known.length - 1][0] : 0;
-  const late = newest.filter(point => point[0] > joined);
-  return range.seconds <= 300 ? [...known, ...late] : [...past, ...(late.length ? [late[late.length - 1]] : [])];
+function segments(sensor, now) {
+  const before = past.get(sensor.id) ?? [];
+  return span === "live" ? joined(before, fromReadings(live.get(sensor.id) ?? [], hold(sensor), now)) : before;
 }
 
 function drawChart() {
-  drawn = performance.now();
-  const end = Date.now() / 1000, start = end - range.seconds;
-  const listed = shownSensors();
-  const curves = listed.map(sensor => ({
-    sensor, colour: colour(sensor), points: points(sensor).filter(point => point[0] >= start - range.resolution),
-  }));
-  if (!curves.length) return;
-  const label = value => { const [text, unit] = gauge(listed[0], value); return `${text} ${unit}` };
-  const newest = curves.map(curve => `${curve.sensor.name} ${label(curve.points.at(-1)?.[1] ?? null)}`).join(", ");
-  chart = { curves, label, ...draw(at("chart"), { curves, start, end, label, stepped: true, describe: `The last ${range.name}: ${newest}` }) };
+  dueDrawing = false;
+  const end = Date.now() / 1000, start = end - SPANS[span].seconds;
+  const unit = drawn()[0]?.gauge_unit ?? "W";
+  const curves = drawn().map(sensor => ({ sensor, colour: colour(sensor), segments: between(segments(sensor, end), start, end) }));
+  chart = { ...draw($("chart"), { curves, start, end, label: value => gauge(value, unit).join(" ") }), curves };
+  readOut();
 }
 
-function point(event) {
-  const time = chart?.point(event.clientX);
-  if (!time) { at("pointed").textContent = ""; return }
-  const told = chart.curves.map(curve => {
-    const found = curve.points.findLast(one => one[0] <= time);
-    return `${curve.sensor.name} ${chart.label(found && time - found[0] <= Math.max(range.resolution * 2, 30) ? found[1] : null)}`;
+/** Draw soon, and together with what else comes until then; not while nobody looks. */
+function drawSoon() {
+  if (dueDrawing) return;
+  dueDrawing = true;
+  requestAnimationFrame(drawChart);
+}
+
+function readOut() {
+  if (pointed !== null && pointed < chart.start) pointed = null;
+  chart.point(pointed);
+  const time = Object.assign(document.createElement("time"), {
+    textContent: pointed === null ? "Now" : moment(pointed, { seconds: span === "live" }),
   });
-  at("pointed").textContent = `${new Date(time * 1000).toLocaleString()}: ${told.join(" · ")}`;
+  const told = chart.curves.map(({ sensor, segments }) => {
+    const value = pointed === null ? sensor.reading?.gauge : at(segments, pointed)?.value;
+    const shown = Object.assign(document.createElement("span"), { className: colour(sensor), textContent: `${sensor.name} ` });
+    shown.append(Object.assign(document.createElement("b"), { textContent: gauge(value ?? null, sensor.gauge_unit).join(" ") }));
+    return shown;
+  });
+  $("readout").replaceChildren(time, ...told);
+  const slider = $("chart");
+  slider.setAttribute("aria-valuemin", Math.round(chart.start));
+  slider.setAttribute("aria-valuemax", Math.round(chart.end));
+  slider.setAttribute("aria-valuenow", Math.round(pointed ?? chart.end));
+  slider.setAttribute("aria-valuetext", [time, ...told].map(one => one.textContent).join(", "));
 }
 
-// --- how all parts stand
-
-function part(name, good, text, ...more) {
-  at("parts").append(make("dt", { textContent: name }), make("dd", { className: good === null ? "off" : good ? "" : "bad" }, text, ...more));
+function point(time) {
+  pointed = time;
+  readOut();
 }
 
-function ago(time) {
-  const seconds = Math.max(Math.round(Date.now() / 1000 - time), 0);
-  return seconds < 90 ? `${seconds} s ago` : seconds < 5400 ? `${Math.round(seconds / 60)} min ago` : new Date(time * 1000).toLocaleString();
+function pointByKey(event) {
+  const step = SPANS[span].seconds / 60, from = pointed ?? chart.end;
+  const to = { ArrowLeft: from - step, ArrowRight: from + step, Home: chart.start, End: null, Escape: null }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  point(to === null || to >= chart.end ? null : Math.max(to, chart.start));
 }
 
-function showCloud(cloud) {
-  if (cloud === null) return part("Cloud", null, "none configured: nothing leaves this house");
-  const good = cloud.state === "connected";
-  const sent = cloud.last_upload ? `, last upload ${ago(cloud.last_upload)}` : "";
-  const waiting = cloud.pending ? `, ${number(cloud.pending)} measurements wait` : "";
-  part("Cloud", good && !cloud.error, cloud.error ?? `${cloud.state} to ${new URL(cloud.url).host}${sent}${waiting}`);
-  if (cloud.claim_code && cloud.claimed !== true) {
-    part("Claim code", null, make("span", { className: "code", textContent: cloud.claim_code }), " Type it at your cloud to make this device yours.");
-  }
-}
-
-function showParts(device) {
-  at("parts").replaceChildren();
-  document.title = at("name").textContent = device.name;
-  at("software").textContent = `${device.model} ${device.software} · ${device.id}`;
-  for (const board of device.boards) part(board.name === "board" ? "Board" : `Board ${board.name}`, board.connected, board.connected ? `connected on ${board.port}` : board.error);
-  for (const meter of device.meters) part(meter.name, meter.connected, meter.connected ? `${meter.variant ?? meter.protocol}, heard ${ago(meter.last_line)}` : meter.error);
-  showCloud(device.cloud);
-  if (device.mqtt) part("MQTT", device.mqtt.state === "connected", device.mqtt.error ?? `${device.mqtt.state} to ${device.mqtt.host}:${device.mqtt.port}`);
-  const since = device.storage.oldest_minute ? `, minutes since ${new Date(device.storage.oldest_minute * 1000).toLocaleDateString()}` : "";
-  part("Storage", device.storage.state === "ok", device.storage.error ?? `${number(device.storage.bytes / 1e6, 1)} MB${since}`);
-  for (const sibling of device.siblings ?? []) part("Neighbour", true, make("a", { href: `http://${sibling.address.includes(":") ? `[${sibling.address}]` : sibling.address}:${sibling.port}/`, textContent: sibling.name }));
-  const wrong = at("parts").querySelectorAll("dd.bad").length;
-  at("health").className = wrong ? "bad" : "";
-  at("health").textContent = wrong ? `${wrong === 1 ? "One part needs" : `${wrong} parts need`} attention, see below` : "Measuring";
-}
-
-async function loadDevice() {
-  try {
-    showParts(await (await fetch("/api/v2/device")).json());
-  } catch {
-    at("health").className = "bad";
-    at("health").textContent = "The daemon does not answer; the values are those from before";
-  }
-}
-
-// --- live
+// --- what comes live
 
 function take(reading) {
   const sensor = sensors.get(reading.sensor);
-  if (!sensor) return void loadSensors();
+  if (!sensor) return void loadPage().catch(lost);
   sensor.reading = { time: reading.time, counter: reading.counter, gauge: reading.gauge };
   const newest = live.get(sensor.id) ?? [];
-  if (reading.gauge !== null) newest.push([reading.time, reading.gauge]);
-  live.set(sensor.id, newest.slice(-400));
+  if (newest.at(-1)?.[0] === reading.time) newest.pop();
+  newest.push([reading.time, reading.gauge]);
+  live.set(sensor.id, newest.filter(([time]) => time > reading.time - KEPT));
   showSensor(sensor);
-  if (performance.now() - drawn > 900) drawChart();
+  if (span === "live" && sensor.type === quantity) drawSoon();
+  else if (pointed === null && chart) readOut();
 }
 
-await loadSensors();
-await Promise.all([loadDevice(), loadHistory()]);
-new EventSource("/api/v2/events").addEventListener("reading", event => take(JSON.parse(event.data)));
-setInterval(loadDevice, 5000);
-setInterval(loadSensors, 15000);
-setInterval(() => { if (range.seconds > 300) loadHistory(); else drawChart() }, 10000);
-at("chart").addEventListener("pointermove", point);
-at("chart").addEventListener("pointerleave", () => { at("pointed").textContent = "" });
-addEventListener("resize", drawChart);
+function listen() {
+  const events = new EventSource("/api/v2/events");
+  events.addEventListener("reading", event => take(JSON.parse(event.data)));
+  events.addEventListener("gap", () => { live.clear(); loadPast().catch(lost) });
+  // A browser gives up for good on an answer that is no stream, such as a proxy's error.
+  events.onerror = () => {
+    lost();
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+  };
+  events.onopen = () => loadPage().catch(lost);
+}
+
+const lost = () => say("bad", "No answer from the Fluksometer; trying again");
+
+function every(seconds, work) {
+  setInterval(() => work().catch(lost), seconds * 1000);
+}
+
+const [askedQuantity, askedSpan] = location.hash.slice(1).split("/");
+if (askedQuantity in QUANTITIES) quantity = askedQuantity;
+if (askedSpan in SPANS) span = askedSpan;
+document.documentElement.classList.add("moving");
+localTimes();
+const box = $("chart");
+box.addEventListener("pointermove", event => point(chart.time(event.clientX)));
+box.addEventListener("pointerdown", event => point(chart.time(event.clientX)));
+box.addEventListener("pointerleave", event => { if (event.pointerType === "mouse") point(null) });
+box.addEventListener("keydown", pointByKey);
+box.addEventListener("blur", () => point(null));
+addEventListener("resize", drawSoon);
+drawChart();
+await loadSensors().catch(lost);
+listen();
+await loadPast().catch(lost);
+await loadToday().catch(lost);
+every(PAGE_AGAIN, loadPage);
+every(TODAY_AGAIN, loadToday);
+let waited = 0;
+every(1, async () => {
+  waited += 1;
+  const { again } = SPANS[span];
+  if (again === 0) drawSoon();
+  else if (waited % again === 0) await loadPast();
+});
