@@ -6,7 +6,8 @@ const MINUTE = 60, HOUR = 3600, DAY = 86400;
 const STEPS = [
   10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY,
 ];
-const LABEL = 74; // px that a time's label takes
+/** px that the label of a time takes, with seconds or without. */
+const labelWidth = step => (step < MINUTE ? 74 : 54);
 
 /** A round step such that `span` holds about `count` of them. */
 export function niceStep(span, count) {
@@ -29,9 +30,9 @@ function element(name, attributes, parent, text = "") {
   return made;
 }
 
-/** Moments at which the axis is labelled, round in the reader's own time. */
-function ticks(start, end, most) {
-  const step = STEPS.find(one => (end - start) / one <= most) ?? 7 * DAY;
+/** Moments at which an axis of `width` px is labelled, round in the reader's own time. */
+function ticks(start, end, width) {
+  const step = STEPS.find(one => (end - start) / one * labelWidth(one) <= width) ?? 7 * DAY;
   const offset = new Date(end * 1000).getTimezoneOffset() * MINUTE;
   const found = [];
   for (let time = Math.ceil((start - offset) / step) * step + offset; time <= end; time += step) found.push(time);
@@ -73,7 +74,7 @@ export function draw(box, { curves, start, end, label }) {
     element("line", { class: Math.abs(value) < step / 2 ? "grid zero" : "grid", x1: LEFT, x2: width - RIGHT, y1: at, y2: at }, svg);
     element("text", { x: LEFT - 8, y: at + 4, "text-anchor": "end" }, svg, label(value));
   }
-  const axis = ticks(start, end, (width - LEFT) / LABEL);
+  const axis = ticks(start, end, width - LEFT);
   for (const time of axis.found) {
     const at = px(x(time)), room = Math.min(at, width - at);
     if (room > 18) element("text", { x: at, y: height - 4, "text-anchor": "middle" }, svg, written(time, axis.step));
