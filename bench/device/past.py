@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from fluksod.config import StoreConfig
-from fluksod.meter.metering import Reading
-from fluksod.store.archive import Archive
-from fluksod.store.clock import Clock
-from fluksod.store.minutes import HOUR, MINUTE
+from fluksod.store.history import Folded, History
+from fluksod.store.minutes import HOUR, MINUTE, Minute
+from fluksod.store.record import Position
+from fluksod.store.timeline import Timeline
 
 from .house import House
 
 DAYS = 30
-FIRST_COUNTER = 1000
+AGO = 2 * HOUR
+"""How long ago the past ends: beyond the seconds that a store keeps, so that it is told in minutes only."""
 
 
-async def fill(state: Path, house: House, days: float = DAYS) -> int:
-    """Fill `state` with a reading of each sensor a minute, `days` long and until now; how many measurements that is.
+def fill(state: Path, house: House, days: float = DAYS) -> int:
+    """Fill `state` with each minute of `days` days, in which each counter goes up; how many measurements that is.
 
-    The store itself writes it, with a clock that is turned. Each counter goes up with each reading.
+    A process of its own does it, so that its memory is given back.
     """
+    with ProcessPoolExecutor(1) as process:
+        return process.submit(_fill, state, house, days).result()
+
+
+def _fill(state: Path, house: House, days: float) -> int:
     state.mkdir(mode=0o700, exist_ok=True)
-    until = int(time.time()) // MINUTE * MINUTE
-    start = until - round(days * 24 * HOUR)
-    now = float(start)
-    archive = Archive(state, StoreConfig(3600, 400), Clock(lambda: now, lambda: now - start, bytes(16)), lambda _: None)
-    archive.open()
-    for minute, second in enumerate(range(start, until, MINUTE)):
-        now = second + MINUTE - 1.0
-        if second % HOUR == 0:
-            await archive.fold()
-        for sensor in house.sensors:
-            archive.take(Reading(sensor, int(now), FIRST_COUNTER + minute, 100.0 + minute % 1000, measured=True))
-    await archive.fold()
-    archive.close()
-    return len(house.sensors) * ((until - start) // MINUTE - 1)  # the first counter ever is only a guard
-
-
-def fill_in_a_process(state: str, house: House, days: float) -> int:
-    """As `fill`, to be run in a process of its own."""
-    return asyncio.run(fill(Path(state), house, days))
+    end = (int(time.time()) - AGO) // HOUR * HOUR
+    hours = range(end - round(days * 24) * HOUR, end, HOUR)
+    first = hours.start - 1  # the first counter ever is only a guard: the last second before the first minute
+    history = History(state / "history.db")
+    for hour in hours:
+        minutes = {
+            start: Minute((start - hours.start + MINUTE) // MINUTE * 1000, 90, 110, 100.0 + start % 7, 105, MINUTE)
+            for start in range(hour, hour + HOUR, MINUTE)
+        }
+        firsts = {sensor: Position(first, 0) for sensor in house.sensors}
+        history.fold(dict.fromkeys(house.sensors, minutes), Folded(1, Timeline(hour + HOUR), {}, firsts))
+    history.close()
+    return len(house.sensors) * len(hours) * (HOUR // MINUTE)
