@@ -115,6 +115,6 @@ async def rs485(near: Path, meters: dict[int, Meter], baud: int = 9600) -> Async
     try:
         yield cable
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus types the rest
         serving.cancel()
         cable.close()

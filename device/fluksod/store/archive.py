@@ -365,6 +365,8 @@ class Archive:
                         self._boundary = -(-self._timeline.newest // MINUTE) * MINUTE  # of older seconds some are gone
         if not is_new:
             self._go_on_from_fold()
+        if not self._boundary and self._folded.journal:
+            self._boundary = (self._timeline.newest // MINUTE + 1) * MINUTE  # the journal is lost: there are minutes only
         if unplaced and self._is_clock_set:
             _LOG.warning(
                 "%d readings have no time: their boot ended before the clock was set; counters go on", unplaced
