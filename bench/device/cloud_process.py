@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,23 +22,27 @@ from aiohttp import web
 
 from tests.device.cloud_stub import CloudStub
 
+OLD = 3600
+"""Seconds after which a measurement is of the backlog."""
+LONGEST_LINE = 1 << 28
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What came: how many measurements, from `first` to `last` (monotonic s), and what was wrong with them.
+    """What came. Old are measurements that were an hour old when they came.
 
-    `repeated` came twice, `backwards` have a smaller counter than an earlier second. `in_order` tells whether each
-    sensor's measurements came oldest first, apart from those that were the newest of all when they came.
-    `counters` is the last counter of each sensor.
+    `old` counts these, `first` is when the first measurement came and `last_old` when the last old one did (monotonic
+    s). `repeated` came twice, `backwards` have a smaller counter than an earlier second. `in_order` tells whether the
+    old ones of each sensor came oldest first, `newest_first` whether a new one came before all of them.
     """
 
-    measurements: int
+    old: int
     first: float
-    last: float
+    last_old: float
     repeated: int
     backwards: int
     in_order: bool
-    counters: dict[str, int]
+    newest_first: bool
 
 
 class Cloud:
@@ -53,9 +57,14 @@ class Cloud:
         """What came until now."""
         return Arrived(**await self._ask("arrived"))
 
-    async def count(self) -> int:
-        """How many measurements came until now."""
-        return int(await self._ask("count"))
+    async def old(self) -> int:
+        """How many old measurements came until now."""
+        return int(await self._ask("old"))
+
+    async def counters(self) -> dict[str, list[list[int]]]:
+        """All measurements of each sensor, as they came: [unix second, counter]."""
+        told: dict[str, list[list[int]]] = await self._ask("counters")
+        return told
 
     async def go_down(self) -> None:
         """Refuse connections from now on, and cut those that are open."""
@@ -79,6 +88,7 @@ async def cloud(folder: Path) -> AsyncIterator[Cloud]:
         *(sys.executable, "-m", "bench.device.cloud_process", str(folder)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        limit=LONGEST_LINE,
     )
     if process.stdout is None:
         raise RuntimeError("it was started without pipes")
@@ -93,33 +103,31 @@ class _Watch:
     """Notes when measurements come."""
 
     def __init__(self) -> None:
-        self.arrivals: list[float] = []
+        self.old = 0
+        self.first = self.last_old = 0.0
 
     async def note(self, _request: web.Request, members: dict[str, Any]) -> None:
-        if members["measurements"]:
-            self.arrivals.append(time.monotonic())
+        """Look at what was sent."""
+        rows, now = members["measurements"], time.time()
+        old = sum(second < now - OLD for second, _ in rows)
+        self.old += old
+        if rows:
+            self.first = self.first or time.monotonic()
+        if old:
+            self.last_old = time.monotonic()
 
 
-def _told(stub: CloudStub, watch: _Watch) -> dict[str, Any]:
-    in_order, backwards = True, 0
+def _told(stub: CloudStub, watch: _Watch) -> Arrived:
+    now = time.time()
+    in_order = newest_first = True
+    backwards = repeated = 0
     for rows in stub.stored.values():
-        newest = 0
-        backlog: list[int] = []
-        for second, _ in rows:
-            if second <= newest:
-                backlog.append(second)
-            newest = max(newest, second)
-        in_order &= all(earlier < later for earlier, later in pairwise(backlog))
+        old = [second for second, _ in rows if second < now - OLD]
+        in_order &= all(earlier < later for earlier, later in pairwise(old))
+        newest_first &= not old or rows[0][0] >= now - OLD
         backwards += sum(later[1] < earlier[1] for earlier, later in pairwise(sorted(rows)))
-    return {
-        "measurements": sum(map(len, stub.stored.values())),
-        "first": watch.arrivals[0] if watch.arrivals else 0.0,
-        "last": watch.arrivals[-1] if watch.arrivals else 0.0,
-        "repeated": sum(len(rows) - len({second for second, _ in rows}) for rows in stub.stored.values()),
-        "backwards": backwards,
-        "in_order": in_order,
-        "counters": {sensor: max(rows)[1] for sensor, rows in stub.stored.items() if rows},
-    }
+        repeated += len(rows) - len({second for second, _ in rows})
+    return Arrived(watch.old, watch.first, watch.last_old, repeated, backwards, in_order, newest_first)
 
 
 async def _serve(folder: Path) -> None:
@@ -135,8 +143,11 @@ async def _serve(folder: Path) -> None:
             await stub.stop()
         elif command == "up":
             await stub.start()
-        answers = {"arrived": lambda: _told(stub, watch), "count": lambda: sum(map(len, stub.stored.values()))}
-        _say(answers[command]() if command in answers else None)
+        _say(
+            asdict(_told(stub, watch))
+            if command == "arrived"
+            else {"old": watch.old, "counters": stub.stored}.get(command)
+        )
 
 
 def _say(what: Any) -> None:

@@ -27,12 +27,16 @@ async def measure(effort: Effort) -> Figures:
     lines = Lines()
     with folder_on_disk() as folder:
         feed = Feed(House(), folder / "board")
-        async with running(configuration(folder, [feed.board.path], feed.house.tables())) as daemon:
-            async with listening(daemon.url, LISTENERS) as listeners, feeding([feed], lines.note):
-                await asyncio.sleep(SETTLE)
-                began = time.monotonic()
-                await asyncio.sleep(seconds)
-                delays = lines.delays(listeners, began, time.monotonic() - ON_THE_WAY)
+        config = configuration(folder, [feed.board.path], feed.house.tables())
+        async with (
+            running(config) as daemon,
+            listening(daemon.url, LISTENERS) as listeners,
+            feeding([feed], lines.note),
+        ):
+            await asyncio.sleep(SETTLE)
+            began = time.monotonic()
+            await asyncio.sleep(seconds)
+            delays = lines.delays(listeners, began, time.monotonic() - ON_THE_WAY)
     told = f"all events at all {LISTENERS} listeners, 6 sensors at 1 Hz, {seconds} s: {len(delays)} delays"
     return {
         "line_to_event_p50_ms": Figure(round(percentile(delays, 0.5), 3), "ms", f"{told}; goal 2"),

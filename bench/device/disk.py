@@ -1,4 +1,4 @@
-"""What the store writes in a day: the store itself on a real disk, with a clock that is turned, as the daemon runs it."""
+"""What the store writes in a day: the store itself on a real disk, run as the daemon does, its clock turned."""
 
 from __future__ import annotations
 

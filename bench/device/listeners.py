@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,10 +57,14 @@ async def listening(url: str, count: int) -> AsyncIterator[list[Listener]]:
     loop = asyncio.get_running_loop()
     listeners = [Listener(parts.netloc) for _ in range(count)]
     for listener in listeners:
-        await loop.create_connection(lambda one=listener: one, parts.hostname, parts.port)  # type: ignore[misc]
+        await loop.create_connection(partial(_itself, listener), parts.hostname or "", parts.port or 80)
     try:
         yield listeners
     finally:
         for listener in listeners:
             if listener.transport is not None:
                 listener.transport.close()
+
+
+def _itself(listener: Listener) -> Listener:
+    return listener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from fluksod.store.history import Folded, History
@@ -18,8 +19,16 @@ AGO = 2 * HOUR
 """How long ago the past ends: beyond the seconds that a store keeps, so that it is told in minutes only."""
 
 
-def fill(state: Path, house: House, days: float = DAYS) -> int:
-    """Fill `state` with each minute of `days` days, in which each counter goes up; how many measurements that is.
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How many measurements there are, and the unix second at which the last minute ends."""
+
+    measurements: int
+    end: int
+
+
+def fill(state: Path, house: House, days: float = DAYS) -> Past:
+    """Fill `state` with each minute of `days` days, in which each counter goes up.
 
     A process of its own does it, so that its memory is given back.
     """
@@ -27,7 +36,7 @@ def fill(state: Path, house: House, days: float = DAYS) -> int:
         return process.submit(_fill, state, house, days).result()
 
 
-def _fill(state: Path, house: House, days: float) -> int:
+def _fill(state: Path, house: House, days: float) -> Past:
     state.mkdir(mode=0o700, exist_ok=True)
     end = (int(time.time()) - AGO) // HOUR * HOUR
     hours = range(end - round(days * 24) * HOUR, end, HOUR)
@@ -41,4 +50,4 @@ def _fill(state: Path, house: House, days: float) -> int:
         firsts = {sensor: Position(first, 0) for sensor in house.sensors}
         history.fold(dict.fromkeys(house.sensors, minutes), Folded(1, Timeline(hour + HOUR), {}, firsts))
     history.close()
-    return len(house.sensors) * len(hours) * (HOUR // MINUTE)
+    return Past(len(house.sensors) * len(hours) * (HOUR // MINUTE), end)

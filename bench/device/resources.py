@@ -51,12 +51,12 @@ async def _share(boards: int, seconds: float) -> float:
     with folder_on_disk() as folder:
         feeds = [Feed(House(number), folder / f"board-{number}") for number in range(boards)]
         tables = "".join(feed.house.tables() for feed in feeds)
-        async with running(configuration(folder, [feed.board.path for feed in feeds], tables)) as daemon:
-            async with feeding(feeds), listening(daemon.url, 1):
-                await asyncio.sleep(WARM_UP)
-                before = cpu_seconds(daemon.pid)
-                await asyncio.sleep(seconds)
-                return 100 * (cpu_seconds(daemon.pid) - before) / seconds
+        config = configuration(folder, [feed.board.path for feed in feeds], tables)
+        async with running(config) as daemon, feeding(feeds), listening(daemon.url, 1):
+            await asyncio.sleep(WARM_UP)
+            before = cpu_seconds(daemon.pid)
+            await asyncio.sleep(seconds)
+            return 100 * (cpu_seconds(daemon.pid) - before) / seconds
 
 
 async def _memory(seconds: float) -> tuple[int, int]:
