@@ -16,6 +16,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_SENSORS = 240
 """Sensors of one journal: numbers 0 to 239; higher first bytes tell other records."""
@@ -77,8 +78,7 @@ class RegisterState:
     at: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A point in a sensor's measurements: unix second, and its counter in whole units as our register has it."""
 
     time: int
