@@ -176,10 +176,11 @@ class Archive:
         now = self._clock.unix_time() or 0
         return measurements(track.seconds.counters(max(after.time, self._boundary), now + 1), after, 1 << 62)
 
-    async def count_older(self, sensor: str, after: Position, until: int) -> int:
+    async def count_older(self, sensor: str, after: Position, until: int) -> tuple[int, Position]:
         """How many measurements there are after `after` up to unix second `until` that are kept as minutes only.
 
-        They are read in small parts, so that what is live is not held up.
+        Also the last of them, `after` where there is none. They are read in small parts, so that what is live is not
+        held up.
         """
         old, count = min(self._boundary, until + 1), 0
         while after.time < old - 1:
@@ -189,7 +190,7 @@ class Archive:
             count, after = count + len(rows), rows[-1]
             if len(rows) < COUNTED_AT_ONCE:
                 break
-        return count
+        return count, after
 
     def _held_counters(self, sensor: str, before: int) -> list[tuple[int, int]]:
         """(last unix second, counter) of minutes over at `before` that are not in the history yet."""
@@ -373,7 +374,9 @@ class Archive:
         if not is_new:
             self._go_on_from_fold()
         if not self._boundary and self._folded.journal:
-            self._boundary = (self._timeline.newest // MINUTE + 1) * MINUTE  # the journal is lost: there are minutes only
+            self._boundary = (
+                self._timeline.newest // MINUTE + 1
+            ) * MINUTE  # the journal is lost: there are minutes only
         if unplaced and self._is_clock_set:
             _LOG.warning(
                 "%d readings have no time: their boot ended before the clock was set; counters go on", unplaced
