@@ -143,6 +143,6 @@ async def rs485(near: Path, meters: Mapping[int, Meter], baud: int = 9600) -> As
     try:
         yield cable
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus types the rest
         serving.cancel()
         cable.close()

@@ -102,6 +102,41 @@ async def test_after_a_long_time_the_newest_goes_first_and_every_minute_follows_
     assert len(pending) == 0
 
 
+@pytest.mark.parametrize("thinning", [False, True])
+async def test_what_waits_is_counted_on_as_if_it_were_counted_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thinning: bool
+) -> None:
+    """Also while minutes become old, and where the cloud turns out to be another one."""
+    monkeypatch.setattr(pending_module, "BATCH", 50)
+    house = Archived(tmp_path)
+    counter = await house.run_for(3 * HOUR)
+    pending = Pending(house.archive, CLAMP, thinning=thinning)
+    seen = []
+
+    async def counted() -> None:
+        await pending.count()
+        anew = Pending(house.archive, CLAMP)
+        await anew.count()
+        assert len(pending) == len(anew)
+        seen.append(len(anew))
+
+    while True:
+        await counted()
+        batch = await pending.live() if len(seen) % 3 else await pending.backlog()
+        if batch is not None:
+            pending.acknowledge(batch)
+            await counted()
+        elif not pending.has_backlog and await pending.live() is None:
+            break
+        if len(seen) < 30:
+            counter = await house.run_for(100, counter=counter)
+            await counted()
+    assert seen[-1] == 0
+    await house.archive.forget_cursors()
+    await counted()
+    assert seen[-1] > 100
+
+
 async def test_a_backlog_goes_on_where_it_was_after_kill_9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending_module, "BATCH", 100)
     house = Archived(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from itertools import pairwise
 from pathlib import Path
@@ -218,6 +219,21 @@ async def test_measurements_are_seconds_as_long_as_they_are_kept_and_then_minute
         pages += page
         after = page[-1]
     assert pages == rows
+
+
+async def test_without_its_journal_the_newest_hour_is_told_in_minutes(tmp_path: Path) -> None:
+    house = Archived(tmp_path)
+    counter = await house.run_for(2 * 3600)
+    house.archive.close()
+    shutil.rmtree(tmp_path / "journal")
+    house = house.again()
+    house.show(counter + 1, 3600)
+    house.wait(3600)
+    house.show(counter + 2, 3600)
+    rows = await house.archive.measurements(CLAMP, Position(NOON - 1, 1000), NOON + 86400, 1000)
+    assert rows is not None
+    assert [row.time - NOON for row in rows[:120]] == list(range(59, 7200, 60))
+    assert [row.counter for row in rows[120:]] == [counter + 1, counter + 2]
 
 
 async def test_what_a_cloud_has_is_remembered(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ _BEFORE = "SELECT time, counter FROM samples WHERE sensor = ? AND time < ? ORDER
 _AFTER = "SELECT time, counter FROM samples WHERE sensor = ? AND time > ? ORDER BY time LIMIT 1"
 _ADD_BREAK = 'INSERT OR REPLACE INTO breaks (sensor, "end", start, start_counter, end_counter) VALUES (?, ?, ?, ?, ?)'
 _DROP_BREAK = 'DELETE FROM breaks WHERE sensor = ? AND "end" = ?'
+_BREAK_ENDS = 'SELECT "end" FROM breaks WHERE sensor = ? AND "end" >= ? AND "end" <= ?'
 _BREAKS = (
     'SELECT start, start_counter, "end", end_counter FROM breaks WHERE sensor = ? AND "end" > ? AND "end" <= ?'
     ' ORDER BY "end"'
@@ -51,17 +52,23 @@ def append(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Iterabl
     last = newest(conn, sensor)
     late = [sample for sample in batch if last is not None and sample.time <= last.time]
     fresh = batch[len(late) :]
-    changed = [sample for sample in late if conn.execute(_UPSERT, (sensor, *sample)).rowcount > 0]
-    conn.executemany(_UPSERT, [(sensor, *sample) for sample in fresh])
-    for sample in changed:
-        _judge_again(conn, sensor, meter, sample)
+    changed = _put(conn, sensor, late)
+    _put(conn, sensor, fresh)
+    if changed:
+        _judge_again(conn, sensor, meter, late)
     if fresh:
         # asked again, because a late sample may have corrected the last one
         last = newest_before(conn, sensor, fresh[0].time) if changed else last
         chain = fresh if last is None else [last, *fresh]
-        broken = [pair for pair in pairwise(chain) if not meter.is_regular(*pair)]
-        conn.executemany(_ADD_BREAK, [_row(sensor, *pair) for pair in broken])
-    return Appended(len(changed) + len(fresh), len(late) - len(changed))
+        _add_breaks(conn, sensor, meter, pairwise(chain))
+    return Appended(changed + len(fresh), len(late) - changed)
+
+
+def _put(conn: sqlite3.Connection, sensor: int, samples: Sequence[Sample]) -> int:
+    """Store samples and return how many of them are news."""
+    before = conn.total_changes
+    conn.executemany(_UPSERT, [(sensor, *sample) for sample in samples])
+    return conn.total_changes - before
 
 
 def newest_before(conn: sqlite3.Connection, sensor: int, time: int) -> Sample | None:
@@ -70,20 +77,47 @@ def newest_before(conn: sqlite3.Connection, sensor: int, time: int) -> Sample | 
     return Sample(*row) if row else None
 
 
-def _row(sensor: int, earlier: Sample, later: Sample) -> tuple[int, int, int, int, int]:
-    return sensor, later.time, earlier.time, earlier.counter, later.counter
+def _add_breaks(
+    conn: sqlite3.Connection, sensor: int, meter: Meter, pairs: Iterable[tuple[Sample, Sample]]
+) -> None:
+    """Note where the counter breaks between samples that follow each other."""
+    conn.executemany(
+        _ADD_BREAK,
+        [
+            (sensor, later.time, earlier.time, earlier.counter, later.counter)
+            for earlier, later in pairs
+            if not meter.is_regular(earlier, later)
+        ],
+    )
 
 
-def _judge_again(conn: sqlite3.Connection, sensor: int, meter: Meter, sample: Sample) -> None:
-    """Find out anew whether the counter breaks before or after a sample that was put between others or corrected."""
-    before = newest_before(conn, sensor, sample.time)
+def _judge_again(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Sequence[Sample]) -> None:
+    """Find out anew where the counter breaks around samples, in order of time, that were put between others.
+
+    A month that a device kept back comes as runs of thousands that follow each other: two seeks in the index for each
+    end of a run, one for each sample between.
+    """
+    pairs: list[tuple[Sample, Sample]] = []
+    previous: Sample | None = None
+    for sample in samples:
+        before = newest_before(conn, sensor, sample.time)
+        if previous is not None and before != previous:
+            pairs += _pair_after(conn, sensor, previous)
+        if before is not None:
+            pairs.append((before, sample))
+        previous = sample
+    if previous is not None:
+        pairs += _pair_after(conn, sensor, previous)
+    ends = {later.time for _, later in pairs}
+    known = conn.execute(_BREAK_ENDS, (sensor, samples[0].time, max(ends, default=samples[0].time))).fetchall()
+    conn.executemany(_DROP_BREAK, [(sensor, end) for (end,) in known if end in ends or end == samples[0].time])
+    _add_breaks(conn, sensor, meter, pairs)
+
+
+def _pair_after(conn: sqlite3.Connection, sensor: int, sample: Sample) -> list[tuple[Sample, Sample]]:
+    """Return a sample and the one that follows it, if there is one."""
     row = conn.execute(_AFTER, (sensor, sample.time)).fetchone()
-    after = Sample(*row) if row else None
-    for earlier, later in ((before, sample), (sample, after)):
-        if later is not None:
-            conn.execute(_DROP_BREAK, (sensor, later.time))
-            if earlier is not None and not meter.is_regular(earlier, later):
-                conn.execute(_ADD_BREAK, _row(sensor, earlier, later))
+    return [] if row is None else [(sample, Sample(*row))]
 
 
 def neighbours(conn: sqlite3.Connection, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:

@@ -46,6 +46,8 @@ FOLD_AGAIN = 60.0
 """Seconds until a fold that failed is tried again."""
 MINUTES_IN_MEMORY = 48 * 60
 """Minutes of a sensor that are kept in memory while the disk refuses them; beyond that the oldest are lost."""
+COUNTED_AT_ONCE = 1000
+"""Measurements that are read at once only to be counted, in about a millisecond."""
 DAY = 86400
 
 
@@ -188,15 +190,21 @@ class Archive:
         now = self._clock.unix_time() or 0
         return measurements(track.seconds.counters(max(after.time, self._boundary), now + 1), after, 1 << 62)
 
-    async def count_older(self, sensor: str, after: Position, until: int) -> int:
-        """How many measurements there are after `after` up to unix second `until` that are kept as minutes only."""
-        old = min(self._boundary, until + 1)
-        if after.time >= old - 1:
-            return 0
-        held = self._held_counters(sensor, old)
-        with self._noting_trouble("reading the history"):
-            return await self._on_disk(lambda disk: len(_older(disk, sensor, after, old, held, 1 << 62)))
-        return 0
+    async def count_older(self, sensor: str, after: Position, until: int) -> tuple[int, Position]:
+        """How many measurements there are after `after` up to unix second `until` that are kept as minutes only.
+
+        Also the last of them, `after` where there is none. They are read in small parts, so that what is live is not
+        held up.
+        """
+        old, count = min(self._boundary, until + 1), 0
+        while after.time < old - 1:
+            rows = await self.measurements(sensor, after, old - 1, COUNTED_AT_ONCE)
+            if not rows:
+                break
+            count, after = count + len(rows), rows[-1]
+            if len(rows) < COUNTED_AT_ONCE:
+                break
+        return count, after
 
     def _held_counters(self, sensor: str, before: int) -> list[tuple[int, int]]:
         """(last unix second, counter) of minutes over at `before` that are not in the history yet."""
@@ -398,6 +406,10 @@ class Archive:
                         self._boundary = -(-self._timeline.newest // MINUTE) * MINUTE  # of older seconds some are gone
         if not is_new:
             self._go_on_from_fold()
+        if not self._boundary and self._folded.journal:
+            self._boundary = (
+                self._timeline.newest // MINUTE + 1
+            ) * MINUTE  # the journal is lost: there are minutes only
         if unplaced and self._is_clock_set:
             _LOG.warning(
                 "%d readings have no time: their boot ended before the clock was set; counters go on", unplaced
@@ -516,11 +528,7 @@ def _older(
     disk: History, sensor: str, after: Position, before: int, held: Sequence[tuple[int, int]], most: int
 ) -> list[Position]:
     """Measurements of minutes that are over at `before`, in the history and, `held`, not in it yet."""
-    kept = (
-        (start + MINUTE - 1, minute.counter)
-        for start, minute in disk.minutes(sensor, after.time // MINUTE * MINUTE, before - MINUTE + 1)
-        if minute.counter is not None
-    )
+    kept = disk.counters(sensor, after.time // MINUTE * MINUTE, before - MINUTE + 1)
     return measurements(heapq.merge(kept, held) if held else kept, after, most)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fluksod.store.minutes import HOUR, MINUTE, Minute, packed, unpacked
+from fluksod.store.minutes import HOUR, MINUTE, Minute, counters_of, packed, unpacked
 from fluksod.store.record import Cursor, Position
 from fluksod.store.timeline import Timeline
 
@@ -183,17 +183,33 @@ class History:
         with _telling_damage(), self._database:
             self._database.execute("DELETE FROM cursor")
 
-    def minutes(self, sensor: str, start: int, end: int, most_hours: int = 1 << 30) -> Iterator[tuple[int, Minute]]:
-        """The minutes of a sensor in [start, end), of at most `most_hours` rows: (start in unix seconds, minute)."""
+    def minutes(self, sensor: str, start: int, end: int) -> Iterator[tuple[int, Minute]]:
+        """The minutes of a sensor in [start, end): (start in unix seconds, minute)."""
         with _telling_damage():
             rows = self._database.execute(
-                "SELECT hour, minutes FROM hour WHERE sensor = ? AND hour >= ? AND hour < ? ORDER BY hour LIMIT ?",
-                (self._numbers.get(sensor), start // HOUR * HOUR, end, most_hours),
+                "SELECT hour, minutes FROM hour WHERE sensor = ? AND hour >= ? AND hour < ? ORDER BY hour",
+                (self._numbers.get(sensor), start // HOUR * HOUR, end),
             )
             for hour, block in rows:
                 for index, minute in _unpacked(block).items():
                     if start <= hour + index * MINUTE < end:
                         yield hour + index * MINUTE, minute
+
+    def counters(self, sensor: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """(last unix second, counter in thousandths) of the minutes in [start, end) whose counter is known."""
+        with _telling_damage():
+            rows = self._database.execute(
+                "SELECT hour, minutes FROM hour WHERE sensor = ? AND hour >= ? AND hour < ? ORDER BY hour",
+                (self._numbers.get(sensor), start // HOUR * HOUR, end),
+            )
+            for hour, block in rows:
+                try:
+                    counters = counters_of(block)
+                except ValueError as error:
+                    raise DamagedError(str(error)) from error
+                for index, counter in counters:
+                    if start <= hour + index * MINUTE < end:
+                        yield hour + index * MINUTE + MINUTE - 1, counter
 
     def hours(self, sensor: str, start: int, end: int) -> Iterator[HourSum]:
         """The sums of the hours that begin in [start, end)."""

@@ -16,6 +16,7 @@ MINUTE = 60
 HOUR = 3600
 _LEAST, _MOST = -(1 << 31) + 1, (1 << 31) - 1
 _UNKNOWN_GAUGE = -(1 << 31)
+_UP_TO_COUNTERS = 1 + 60 * (1 + 1 + 8)
 
 
 @dataclass(slots=True)
@@ -96,6 +97,20 @@ def unpacked(block: bytes) -> dict[int, Minute]:
     columns = [gauges[start : start + count] for start in range(0, len(gauges), max(count, 1))] or [[]] * 4
     counters = [None if number == UNKNOWN else number for number in numbers[:count]]
     return {index: Minute(*row) for index, *row in zip(indices, counters, *columns, covered, strict=True)}
+
+
+def counters_of(block: bytes) -> list[tuple[int, int]]:
+    """(index, counter) of the minutes of a packed hour whose counter is known: they come first in the block.
+
+    A tenth of the time of `unpacked`. Raises `ValueError` when the block is damaged.
+    """
+    try:
+        content = zlib.decompressobj().decompress(block, _UP_TO_COUNTERS)
+        count = content[0]
+        indices, *counters = struct.unpack_from(f"<{count}s{count}x{count}q", content, 1)
+    except (zlib.error, struct.error, IndexError) as error:
+        raise ValueError(f"a block of minutes is damaged: {error}") from error
+    return [pair for pair in zip(indices, counters, strict=True) if pair[1] != UNKNOWN]
 
 
 def _gauges(minute: Minute) -> tuple[float | None, ...]:

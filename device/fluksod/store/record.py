@@ -4,9 +4,10 @@ A record is its length (1 byte), its payload (1 to 255 bytes) and the CRC-32 of 
 all numbers here), begun with the file's own salt: so neither a torn record, nor zeros, nor the rest of an older file in
 a block that the disk gives again looks like one.
 
-A reading costs 8 to 16 bytes, since it names its sensor by a number, its time by the seconds since the last clock
-record, and its counter only when it has changed. A clock record begins a paragraph of a minute at most, in which all
-that is told anew: damage in the middle of a file costs what is left of its paragraph.
+A reading costs 8 to 13 bytes, since it names its sensor by a number, its time by the seconds since the last clock
+record, its counter by the step since the last one, and its gauge only when it has changed. A clock record begins a
+paragraph of a minute at most, in which all that is told anew: damage in the middle of a file costs what is left of its
+paragraph.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_SENSORS = 240
 """Sensors of one journal: numbers 0 to 239; higher first bytes tell other records."""
-_SENSOR, _CLOCK, _SET, _REGISTER, _CURSOR = range(240, 245)
+_SENSOR, _CLOCK, _SET, _REGISTER, _CURSOR, _DONE = range(240, 246)
 PARAGRAPH = 60
 """Seconds that one clock record is good for."""
 
@@ -28,10 +30,15 @@ _CLOCK_FORM = struct.Struct("<BBq16s")
 _SET_FORM = struct.Struct("<B16sq")
 _REGISTER_FORM = struct.Struct("<BBQqqq")
 _CURSOR_FORM = struct.Struct("<BB5q")
+_DONE_FORM = struct.Struct("<BB2q")
 _HEAD = struct.Struct("<8sIQ")
 _MAGIC = b"fluksoJ1"
 HEAD_BYTES = _HEAD.size
 _CRC_BYTES = 4
+_AS_BEFORE = 15
+"""In place of a gauge's length: it is what it was."""
+_STEP = 8
+"""Added to a counter's length: it is the step since the sensor's last counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,7 @@ class RegisterState:
     at: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A point in a sensor's measurements: unix second, and its counter in whole units as our register has it."""
 
     time: int
@@ -122,6 +128,7 @@ class Writer:
         self._salt = salt
         self._numbers: dict[str, int] = {}
         self._counters: dict[str, int] = {}
+        self._gauges: dict[str, int] = {}
         self._base: int | None = None
         self._boot: bytes | None = None
 
@@ -140,8 +147,11 @@ class Writer:
             form = _REGISTER_FORM.pack(_REGISTER, number, record.raw, record.total, record.told, record.at)
             return before + self._framed(form)
         cursor = record.cursor
+        if cursor.since is None:
+            done = cursor.done
+            return before + self._framed(_DONE_FORM.pack(_DONE, number, done.time, done.counter))
         ahead = cursor.ahead or Position(0, 0)
-        values = (cursor.done.time, cursor.done.counter, cursor.since or 0, ahead.time, ahead.counter)
+        values = (cursor.done.time, cursor.done.counter, cursor.since, ahead.time, ahead.counter)
         return before + self._framed(_CURSOR_FORM.pack(_CURSOR, number, *values))
 
     def _entry(self, entry: Entry) -> bytes:
@@ -150,16 +160,22 @@ class Writer:
             self._boot, self._base = entry.boot, entry.time
             self._numbers.clear()
             self._counters.clear()
+            self._gauges.clear()
             clock = _CLOCK_FORM.pack(_CLOCK, entry.boot is not None, entry.time, entry.boot or bytes(16))
             before = self._framed(clock)
         number, naming = self._number(entry.sensor)
         counter = gauge = b""
-        if entry.counter is not None and self._counters.get(entry.sensor) != entry.counter:
+        lengths = 0
+        if entry.counter is not None and (told := self._counters.get(entry.sensor)) != entry.counter:
             self._counters[entry.sensor] = entry.counter
-            counter = _packed(entry.counter)
-        if entry.gauge is not None:
+            counter = _packed(entry.counter - (told or 0))
+            lengths = len(counter) + (0 if told is None else _STEP) << 4
+        if entry.gauge is not None and self._gauges.get(entry.sensor) == entry.gauge:
+            lengths |= _AS_BEFORE
+        elif entry.gauge is not None:
+            self._gauges[entry.sensor] = entry.gauge
             gauge = _packed(entry.gauge)
-        lengths = len(counter) << 4 | len(gauge)
+            lengths |= len(gauge)
         reading = _READING.pack(number, entry.time - self._base, lengths) + counter + gauge
         return before + naming + self._framed(reading)
 
@@ -194,6 +210,7 @@ class Reader:
         self._content = content
         self._sensors: dict[int, str] = {}
         self._counters: dict[int, int] = {}
+        self._gauges: dict[int, int] = {}
         self._base: int | None = None
         self._boot: bytes | None = None
 
@@ -252,15 +269,25 @@ class Reader:
                 done = Position(time, counter)
                 cursor = Cursor(done, since, Position(*ahead)) if since else Cursor(done)
                 return CursorState(self._sensors[number], cursor)
+        elif kind == _DONE:
+            _, number, time, counter = _DONE_FORM.unpack(payload)
+            if number in self._sensors:
+                return CursorState(self._sensors[number], Cursor(Position(time, counter)))
         return None
 
     def _entry(self, payload: bytes) -> Entry | None:
         number, after, lengths = _READING.unpack_from(payload)
-        middle = _READING.size + (lengths >> 4)
+        length, is_step = lengths >> 4, lengths >> 4 > _STEP
+        middle = _READING.size + length - _STEP * is_step
         counter = self._counters.get(number)
-        if lengths >> 4:
-            counter = self._counters[number] = int.from_bytes(payload[_READING.size : middle], "little", signed=True)
-        gauge = int.from_bytes(payload[middle:], "little", signed=True) if lengths & 15 else None
+        if length:
+            told = int.from_bytes(payload[_READING.size : middle], "little", signed=True)
+            counter = self._counters[number] = told + (counter or 0) * is_step
+        gauge = None
+        if lengths & 15 == _AS_BEFORE:
+            gauge = self._gauges.get(number)
+        elif lengths & 15:
+            gauge = self._gauges[number] = int.from_bytes(payload[middle:], "little", signed=True)
         sensor = self._sensors.get(number)
         if sensor is None or self._base is None:
             return None
@@ -270,6 +297,7 @@ class Reader:
         """What was told before holds no longer."""
         self._sensors.clear()
         self._counters.clear()
+        self._gauges.clear()
         self._base = None
 
 

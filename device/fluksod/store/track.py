@@ -90,12 +90,14 @@ def measurements(counters: Iterable[tuple[int, int]], after: Position, most: int
         counter = thousandths // 1000
         if counter <= told or time < after.time:
             continue
-        told, time = counter, max(time, last)  # noqa: PLW2901 - the time it is told with
-        if rows and time == last:
-            rows[-1] = Position(time, counter)
-        elif len(rows) == most:
-            break
-        else:
+        told = counter
+        if time > last:
+            if len(rows) == most:
+                break
+            last = time
             rows.append(Position(time, counter))
-        last = time
+        elif rows:
+            rows[-1] = Position(last, counter)
+        else:
+            rows.append(Position(last, counter))
     return rows

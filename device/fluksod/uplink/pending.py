@@ -15,8 +15,8 @@ from fluksod.uplink.backoff import Backoff
 from fluksod.uplink.connection import CloudError
 from fluksod.uplink.thinning import thinned
 
-BATCH = 10_000
-"""Most measurements in one request: about 250 kB."""
+BATCH = 2_000
+"""Most measurements in one request, about 50 kB: made within 2 ms, so that what is live is not held up."""
 STEP_BACK = 5
 """Seconds by which time may be behind the newest gauge before the clock counts as set back."""
 WIRE = 1 << 32
@@ -26,10 +26,14 @@ _ALWAYS = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Measurements of one request, in order of time; `cursor` is where the sensor stands once the cloud has them."""
+    """Measurements of one request, in order of time; `cursor` is where the sensor stands once the cloud has them.
+
+    `stands_for` are those that they stand for: more of them where `rows` were thinned.
+    """
 
     rows: list[Position]
     cursor: Cursor
+    stands_for: list[Position]
 
     def on_the_wire(self) -> list[tuple[int, int]]:
         """[unix second, counter of 32 bit], as the wire has them."""
@@ -53,6 +57,7 @@ class Pending:
         self.error: CloudError | None = None
         self.batch = BATCH
         self.older = 0
+        self._counted = self._done = Position(0, 0)
 
     def __len__(self) -> int:
         cursor = self._archive.cursor(self._sensor)
@@ -65,11 +70,16 @@ class Pending:
         return cursor is not None and cursor.ahead is not None
 
     async def count(self) -> None:
-        """Bring `older` up to date."""
+        """Bring `older` up to date: only what has become old since the last time is read."""
         cursor = self._archive.cursor(self._sensor)
-        if cursor is not None:
-            until = _ALWAYS if cursor.since is None else cursor.since - 1
-            self.older = await self._archive.count_older(self._sensor, cursor.done, until)
+        if cursor is None:
+            return
+        if cursor.done < self._done or cursor.done > self._counted:  # it was set back, or has all that was counted
+            self.older, self._counted = 0, cursor.done
+        self._done = cursor.done
+        until = _ALWAYS if cursor.since is None else cursor.since - 1
+        more, self._counted = await self._archive.count_older(self._sensor, self._counted, until)
+        self.older += more
 
     async def live(self) -> Batch | None:
         """What is newest; None when there is nothing."""
@@ -80,11 +90,11 @@ class Pending:
         if not rows:
             return None
         if cursor.ahead is not None:
-            return Batch(rows, Cursor(cursor.done, cursor.since, rows[-1]))
+            return Batch(rows, Cursor(cursor.done, cursor.since, rows[-1]), rows)
         newest = self._archive.recent(self._sensor, cursor.done)[-1:] if len(rows) == BATCH else []
         if newest and newest[0].time > rows[-1].time:
-            return Batch(newest, Cursor(cursor.done, newest[0].time, newest[0]))
-        return Batch(rows, Cursor(rows[-1]))
+            return Batch(newest, Cursor(cursor.done, newest[0].time, newest[0]), newest)
+        return Batch(rows, Cursor(rows[-1]), rows)
 
     async def backlog(self) -> Batch | None:
         """The oldest of the backlog; None when there is none, or when it cannot be read now."""
@@ -99,11 +109,12 @@ class Pending:
         if not rows:
             self._archive.acknowledge(self._sensor, after)
             return None
-        return Batch(thinned(rows, int(time.time())) if self._thinning else rows, after)
+        return Batch(thinned(rows, int(time.time())) if self._thinning else rows, after, rows)
 
     def acknowledge(self, batch: Batch) -> None:
         """The cloud has this batch."""
         self._archive.acknowledge(self._sensor, batch.cursor)
+        self.older -= sum(row <= self._counted for row in batch.stands_for)
         self.backoff.succeeded()
         self.error = None
         self.batch = BATCH

@@ -1,0 +1,181 @@
+"""After a month without a cloud: how fast the backlog is uploaded, and how live the events stay meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figure import Effort, Figure, Figures
+from tests.device.mosquitto import free_port
+
+from .cloud_process import OLD, cloud
+from .daemon import StuckError, configuration, running, until
+from .delays import Lines, percentile
+from .feed import Feed, feeding
+from .house import SENSORS, House
+from .listeners import listening
+from .past import DAYS, fill
+from .real_disk import folder_on_disk
+
+LISTENERS = 20
+SETTLE = 2.5
+"""Seconds until every sensor has told a gauge, before the cloud is back."""
+PERIOD = 0.25
+"""Seconds in which the board tells all its sensors while delays are measured: a backlog is gone too soon for 1 Hz."""
+
+
+async def measure_stub(effort: Effort) -> Figures:
+    """Measure catch_up_per_s and live_p99_while_catching_up_ms."""
+    runs = {Effort.FULL: 5, Effort.SHORT: 1, Effort.GLANCE: 1}[effort]
+    days = {Effort.FULL: DAYS, Effort.SHORT: DAYS, Effort.GLANCE: 1}[effort]
+    rates: list[float] = []
+    delays: list[float] = []
+    for _ in range(runs):
+        with folder_on_disk() as folder:
+            caught_up = await _catch_up(folder, days)
+            rates.append(caught_up.per_s)
+            delays += caught_up.delays
+    waiting = f"{days} days of minutes of 6 sensors"
+    return {
+        "catch_up_per_s": Figure(
+            round(min(rates)),
+            "/s",
+            f"into a stub over TLS, slowest of {runs}: {waiting}, once and in order, the newest first; goal 100000",
+        ),
+        "live_p99_while_catching_up_ms": Figure(
+            round(percentile(delays, 0.99), 2),
+            "ms",
+            f"line to event meanwhile, {LISTENERS} listeners, 36 lines a second: {len(delays)} delays,"
+            f" p50 {percentile(delays, 0.5):.2f}, max {max(delays):.1f}; goal 20",
+        ),
+    }
+
+
+async def measure_local_cloud(effort: Effort) -> Figures:
+    """Measure catch_up_local_cloud_per_s."""
+    days = {Effort.FULL: DAYS, Effort.SHORT: 10, Effort.GLANCE: 1}[effort]
+    with folder_on_disk() as folder:
+        feed = Feed(House(), folder / "board")
+        past = await asyncio.to_thread(fill, folder / "state", feed.house, days)
+        async with _local_cloud(folder) as address:
+            config = configuration(
+                folder, [feed.board.path], _cloud(address, folder / "cloud/ca.pem"), feed.house.tables()
+            )
+            async with running(config), feeding([feed]):
+                samples = _Samples(folder / "cloud/private/cloud.db", past.end)
+                await until("the first measurement", samples.has_begun)
+                began = time.monotonic()
+                await until("the backlog", samples.is_complete)
+                took = time.monotonic() - began
+                there = samples.count()
+    if there != past.measurements:
+        raise StuckError(f"{there} of {past.measurements} measurements arrived")
+    return {
+        "catch_up_local_cloud_per_s": Figure(
+            round(past.measurements / took),
+            "/s",
+            f"into our cloud beside it, {days} days of 6 sensors, committed to its disk, the newest first; goal 50000",
+        )
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _CaughtUp:
+    per_s: float
+    delays: list[float]
+
+
+async def _catch_up(folder: Path, days: float) -> _CaughtUp:
+    feed, lines = Feed(House(), folder / "board", PERIOD), Lines()
+    waiting = (await asyncio.to_thread(fill, folder / "state", feed.house, days)).measurements
+    async with cloud(folder) as stub:
+        await stub.go_down()
+        config = configuration(folder, [feed.board.path], _cloud(stub.url, stub.ca), feed.house.tables())
+        async with (
+            running(config) as daemon,
+            listening(daemon.url, LISTENERS) as listeners,
+            feeding([feed], lines.note),
+        ):
+            await asyncio.sleep(SETTLE)
+            await stub.come_up()
+
+            async def has_arrived() -> bool:
+                return await stub.old() >= waiting
+
+            await until("the backlog", has_arrived)
+            arrived = await stub.arrived()
+            await asyncio.sleep(PERIOD)
+            delays = lines.delays(listeners, arrived.first, arrived.last_old)
+    right = (arrived.old, arrived.repeated, arrived.backwards, arrived.in_order, arrived.newest_first)
+    if right != (waiting, 0, 0, True, True):
+        raise StuckError(f"{waiting} measurements should have arrived in order, the newest first: {arrived}")
+    return _CaughtUp(waiting / (arrived.last_old - arrived.first), delays)
+
+
+def _cloud(url: str, ca: Path) -> str:
+    return f'[cloud]\nurl = "{url}"\nca = "{ca}"\ninterval = 1\n'
+
+
+@asynccontextmanager
+async def _local_cloud(folder: Path) -> AsyncIterator[str]:
+    """Run our own cloud in `folder`/cloud; where it is."""
+    port, command = free_port(), Path(sys.executable).with_name("flukso-cloud")
+    where = ("--dir", folder / "cloud")
+    environment = {**os.environ, "FLUKSO_CLOUD_PASSWORD": secrets.token_hex(8)}
+    with (folder / "cloud.log").open("ab") as log:
+        init = (command, "init", *where, "--name", "127.0.0.1", "--account", "bench")
+        if await (await asyncio.create_subprocess_exec(*init, env=environment, stdout=log, stderr=log)).wait():
+            raise StuckError((folder / "cloud.log").read_text(encoding="utf-8"))
+        serve = (command, "serve", *where, "--host", "127.0.0.1", "--port", str(port))
+        process = await asyncio.create_subprocess_exec(*serve, stdout=log, stderr=log)
+
+    async def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        await until("our cloud", listens)
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+_COMPLETE = """
+SELECT count(*) FROM sensors WHERE (SELECT max(time) FROM samples WHERE sensor = sensors.number AND time < ?) >= ?
+"""
+
+
+class _Samples:
+    """Looks into the database of our own cloud, where the old measurements go on to the unix second `end`."""
+
+    def __init__(self, path: Path, end: int) -> None:
+        self._path = path
+        self._end = end
+        self._before = int(time.time()) - OLD
+
+    async def has_begun(self) -> bool:
+        """Whether anything is there."""
+        return bool(self._ask("SELECT count(*) FROM (SELECT 1 FROM samples LIMIT 1)"))
+
+    async def is_complete(self) -> bool:
+        """Whether the newest old measurement of each sensor is there: it comes last."""
+        await asyncio.sleep(0.02)
+        return self._ask(_COMPLETE, self._before, self._end - 1) == SENSORS
+
+    def count(self) -> int:
+        """How many old measurements there are."""
+        return self._ask("SELECT count(*) FROM samples WHERE time < ?", self._before)
+
+    def _ask(self, query: str, *values: int) -> int:
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
+            return int(database.execute(query, values).fetchone()[0] or 0)
