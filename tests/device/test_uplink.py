@@ -91,7 +91,9 @@ async def test_nothing_is_lost_while_the_cloud_is_down(tmp_path: Path, board: Bo
         await cloud.stop()
         for counter in range(102, 106):
             board.send(pls(CLAMP, counter))
-            await asyncio.sleep(1.01)  # a second each, so that each is a measurement of its own
+            await until(partial(counter_shown, fluksod, counter))
+            at = (await fluksod.reading(CLAMP))["time"]
+            await asyncio.sleep(max(at + 1.05 - time.time(), 0))  # each is a measurement of a second of its own
         state = await cloud_state(fluksod)
         assert state["state"] == "unreachable"
         assert "no connection to https://127.0.0.1" in state["error"]
