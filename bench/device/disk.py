@@ -57,7 +57,10 @@ async def _days(folder: Path, hours: int) -> tuple[int, int]:
     start = int(time.time()) // DAY * DAY
     now = float(start)
     archive = Archive(
-        folder, StoreConfig(HOUR, DAYS_KEPT), Clock(lambda: now, lambda: now - start, bytes(16)), lambda _: None
+        folder,
+        StoreConfig(HOUR, DAYS_KEPT),
+        Clock(lambda: now, lambda: now - start, bytes(16)),
+        lambda _reading, _place: None,
     )
     archive.open()
     await archive.fold()
