@@ -206,7 +206,11 @@ def _callback(name: str, form: str) -> Schema:
     return {"name": name, "in": "query", "description": f"JSONP: the answer is {form}", "schema": text}
 
 
-_SENSOR_IN_PATH: Schema = {"name": "sensor", "in": "path", "required": True, "schema": {"type": "string"}}
+def _in_path(name: str) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+_SENSOR_IN_PATH = _in_path("sensor")
 
 PATHS: dict[str, Schema] = {
     "/sensor/{sensor}": _get(
@@ -224,6 +228,27 @@ PATHS: dict[str, Schema] = {
             _callback("callback", "name(…);"),
             _callback("jsonp_callback", "name(…)"),
         ],
+    ),
+    "/sensor/{sensor}/tmpo/sync": _get(
+        "getTmpoBlocks",
+        "The tmpo blocks of a sensor that end behind the client's last one, as the old cloud tells them",
+        {
+            "200": _answer("them", _list({"type": "object"})),
+            "400": _answer("the query is wrong", _TEXT, "text/plain"),
+        },
+        [
+            _SENSOR_IN_PATH,
+            *(_query(name, "of the last block that the client has; default: 0") for name in ("rid", "lvl", "bid")),
+        ],
+    ),
+    "/sensor/{sensor}/tmpo/{rid}/{level}/{start}": _get(
+        "getTmpoBlock",
+        "A tmpo block: gzip, or JSON that is compressed on the way where that is asked for",
+        {
+            "200": _answer("it", {"type": "string"}, "application/gzip"),
+            "404": _answer("there is no such block", _TEXT, "text/plain"),
+        },
+        [_in_path(name) for name in ("sensor", "rid", "level", "start")],
     ),
     "/api/v2/device": _get(
         "getDevice", "The device, its boards, meters, cloud, broker and storage", {"200": _answer("it", _ref("Device"))}
@@ -276,7 +301,7 @@ PATHS: dict[str, Schema] = {
         "post": {
             "operationId": "updateFirmware",
             "summary": "Write the firmware that ships with fluksod to a board",
-            "security": [{"bearer": []}, {"basic": []}],
+            "security": [{"bearer": []}],
             "requestBody": {
                 "content": {
                     "application/json": {
