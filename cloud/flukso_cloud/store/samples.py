@@ -77,9 +77,7 @@ def newest_before(conn: sqlite3.Connection, sensor: int, time: int) -> Sample | 
     return Sample(*row) if row else None
 
 
-def _add_breaks(
-    conn: sqlite3.Connection, sensor: int, meter: Meter, pairs: Iterable[tuple[Sample, Sample]]
-) -> None:
+def _add_breaks(conn: sqlite3.Connection, sensor: int, meter: Meter, pairs: Iterable[tuple[Sample, Sample]]) -> None:
     """Note where the counter breaks between samples that follow each other."""
     conn.executemany(
         _ADD_BREAK,
