@@ -25,7 +25,7 @@ from fluksod.journald import log_to_stderr
 from fluksod.lan.app import AddressInUseError
 from fluksod.link.link_state import PortInUseError
 from fluksod.mqtt import broker
-from fluksod.reports import parts, sensor_lines, status_lines
+from fluksod.reports import needs_attention, sensor_lines, status_lines
 from fluksod.uplink.connection import trust
 from fluksod.uplink.signature import claim_code
 
@@ -101,9 +101,8 @@ def _command(commands: Any, name: str, command: Command, text: str) -> argparse.
 
 def _status(config: Config, chosen: argparse.Namespace) -> int:
     device = ask(config, "/api/v2/device")
-    now = time.time()
-    print(json.dumps(device, indent=1) if chosen.json else "\n".join(status_lines(device, now)))
-    return int(any(part.well is False for part in parts(device, now)))
+    print(json.dumps(device, indent=1) if chosen.json else "\n".join(status_lines(device)))
+    return int(needs_attention(device))
 
 
 def _sensors(config: Config, chosen: argparse.Namespace) -> int:

@@ -3,51 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+from fluksod.lan.parts import Condition, parts
+
+_MARKS = {Condition.GOOD: "ok", Condition.WAITING: "..", Condition.BAD: "!!", Condition.OFF: "--"}
 
 
-class Part(NamedTuple):
-    """A part of the daemon: whether all is well with it (None: it is not there), and how it stands in words."""
-
-    name: str
-    well: bool | None
-    text: str
-
-
-def parts(device: Mapping[str, Any], now: float) -> list[Part]:
-    """How all parts stand."""
-    found = [
-        Part(f"board {board['name']}", board["connected"], board["error"] or f"connected on {board['port']}")
-        for board in device["boards"]
-    ]
-    for meter in device["meters"]:
-        heard = "" if meter["last_line"] is None else f", heard {age(now - meter['last_line'])} ago"
-        found.append(Part(f"meter {meter['name']}", meter["connected"], meter["error"] or f"{meter['variant']}{heard}"))
-    found.append(_cloud(device["cloud"], now))
-    mqtt = device["mqtt"]
-    if mqtt is not None:
-        where = f"{mqtt['state']} to {mqtt['host']}:{mqtt['port']}"
-        found.append(Part("MQTT", mqtt["state"] == "connected", mqtt["error"] or where))
-    storage = device["storage"]
-    oldest = storage["oldest_minute"]
-    since = "" if oldest is None else f", minutes since {datetime.fromtimestamp(oldest, UTC):%Y-%m-%d}"
-    text = storage["error"] or f"{storage['bytes'] / 1e6:.1f} MB{since}"
-    found.append(Part("storage", storage["state"] == "ok", text))
-    found += [
-        Part(f"sibling {one['name']}", True, f"http://{one['address']}:{one['port']}/ (API {one['api']})")
-        for one in device["siblings"]
-    ]
-    return found
-
-
-def status_lines(device: Mapping[str, Any], now: float) -> list[str]:
+def status_lines(device: Mapping[str, Any]) -> list[str]:
     """The lines of `fluksod status`."""
-    listed = parts(device, now)
-    width = max(len(part.name) for part in listed)
-    marks = {True: "ok", False: "!!", None: "--"}
+    found = parts(device, None)
+    width = max(len(part.name) for part in found)
     head = f"{device['name']}, {device['model']} {device['software']}, device {device['id']}"
-    return [head, *(f"{marks[part.well]} {part.name:<{width}}  {part.text}" for part in listed)]
+    lines = [f"{_MARKS[part.condition]} {part.name:<{width}}  {part.words}" for part in found]
+    cloud = device["cloud"]
+    if cloud is not None and cloud["claimed"] is False:
+        lines.append(f"Claim it at {cloud['url']} with the code {cloud['claim_code']}")
+    return [head, *lines]
+
+
+def needs_attention(device: Mapping[str, Any]) -> bool:
+    """Whether somebody has to look at a part."""
+    return any(part.condition is Condition.BAD for part in parts(device, None))
 
 
 def sensor_lines(sensors: Sequence[Mapping[str, Any]], now: float) -> list[str]:
@@ -87,14 +64,3 @@ def _value(value: float | None, unit: str) -> str:
 def _padded(row: Iterable[str], widths: Sequence[int]) -> Iterable[str]:
     for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
         yield cell.rjust(width) if column >= 4 else cell.ljust(width)
-
-
-def _cloud(cloud: Mapping[str, Any] | None, now: float) -> Part:
-    if cloud is None:
-        return Part("cloud", None, "none configured")
-    if cloud["error"] is not None:
-        return Part("cloud", False, str(cloud["error"]))
-    sent = "" if cloud["last_upload"] is None else f", last upload {age(now - cloud['last_upload'])} ago"
-    waiting = f", {cloud['pending']} measurements wait" if cloud["pending"] else ""
-    claim = f"; claim it there with the code {cloud['claim_code']}" if cloud["claimed"] is False else ""
-    return Part("cloud", cloud["state"] == "connected", f"{cloud['state']} to {cloud['url']}{sent}{waiting}{claim}")
