@@ -78,7 +78,7 @@ class Daemon:
             saved=saved,
         )
         self._archive.follow(self._metering.mark)
-        self._demand = Demand(self._store, self._archive.history, config.timezone)
+        self._demand = Demand(self._store, self._archive, config.timezone, self._inputs.demand)
         self._firmware = BoardFirmware(config.boards, self._inputs, FirmwareUpdates(config.state / "firmware"))
         self._tmpo = Blocks(self._store, self._archive)
         self._lan = LanServer(

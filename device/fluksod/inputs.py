@@ -73,6 +73,7 @@ class Inputs:
             *(board_sensor(device, sensor) for sensor in config.board_sensors),
         )
         self.details: list[Mapping[str, Any]] = []
+        self.demands: list[Mapping[str, Mapping[str, Any]]] = []
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: dict[str, asyncio.Future[None]] = {}
         self._boards = [_board_input(board, config, device, outlets) for board in config.boards]
@@ -83,9 +84,10 @@ class Inputs:
 
             links = {one.name: one.link for one in self._boards}
             for meter in config.p1:
-                one, details = p1_input(meter, device, outlets, links)
+                one, streams = p1_input(meter, device, outlets, links)
                 self._meters.append(one)
-                self.details.append(details)
+                self.details.append(streams.details)
+                self.demands.append(streams.demands)
 
         self._buses: list[tuple[str, Link]] = []
         if config.modbus:
@@ -155,6 +157,10 @@ class Inputs:
     def phases(self, sensor: str) -> Any:
         """What a meter tells of the phases of a sensor, None where it tells nothing."""
         return next((details[sensor] for details in self.details if sensor in details), None)
+
+    def demand(self, sensor: str) -> Mapping[str, Any] | None:
+        """The quarter hours that a sensor's meter computes by itself, None where it tells none."""
+        return next((demands[sensor] for demands in self.demands if sensor in demands), None)
 
     @property
     def _all(self) -> list[Input]:

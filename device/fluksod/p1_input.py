@@ -24,10 +24,11 @@ class _P1Input(Input):
         return {**entry, "variant": variant}
 
 
-def p1_input(
-    config: P1Config, device: str, outlets: Outlets, boards: Mapping[str, Link]
-) -> tuple[Input, Mapping[str, Any]]:
-    """Make it; also returns what it tells of phases, by sensor, kept up to date. `boards` are the links by name."""
+def p1_input(config: P1Config, device: str, outlets: Outlets, boards: Mapping[str, Link]) -> tuple[Input, P1Streams]:
+    """Make it; also returns its sensors, whose `details` and `demands` are kept up to date.
+
+    `boards` are the links by name.
+    """
     streams = P1Streams(device, config.name, tariffs=config.tariffs)
 
     def take(telegram: Telegram) -> None:
@@ -39,10 +40,10 @@ def p1_input(
     description = {"name": config.name, "port": config.port, "board": config.board, "protocol": "p1"}
     if config.port is not None:
         form = DSMR_2 if config.dsmr is Dsmr.V2_2 else DSMR_4
-        return _P1Input(config.name, P1SerialLink(config.port, form, take, keys=keys), description), streams.details
+        return _P1Input(config.name, P1SerialLink(config.port, form, take, keys=keys), description), streams
     board = boards[config.board or ""]
     if not isinstance(board, SpiLink):
         raise TypeError("only a board on SPI has a bus; the configuration has been checked for that")
     bus = P1BusLink(config.board or "", take, keys=keys)
     board.on_bus = bus.feed
-    return _P1Input(config.name, bus, description), streams.details
+    return _P1Input(config.name, bus, description), streams

@@ -68,6 +68,8 @@ async def test_telegrams_become_sensors_and_bad_ones_never_reach_a_counter(tmp_p
         assert sensors["Grid import"]["class"] == "cosem"
         assert sensors["Grid import"]["reading"]["gauge"] == 2027
         assert sensors["Grid import"]["phases"] == [{"power": 2027, "voltage": 234.7, "current": 3.26}]
+        assert sensors["Grid import"]["demand"]["meter"]["month_peak"] == 5122
+        assert sensors["Grid gas"]["demand"] is None
         assert sensors["Grid gas"]["reading"]["counter"] == 981_443
         assert sensors["Grid water"]["counter_unit"] == "L"
         wrong = meter.belgium().replace(b"001581.123", b"001581.923")

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fluksod.link.p1_frames import LONGEST, CipherSplitter, PlainSplitter
-from fluksod.link.p1_telegram import Count, Phase, TelegramError, TelegramReader, UndecipherableError
+from fluksod.link.p1_telegram import Count, Phase, QuarterPower, TelegramError, TelegramReader, UndecipherableError
 from fluksod.meter.p1_streams import P1Streams
 from fluksod.sensor import Direction, SensorClass, SensorType, is_id, reads_as_number
 from tests.device.telegrams import AUTHENTICATION, KEY, Meter, crc16, encrypted, sealed
@@ -158,6 +158,41 @@ def test_an_odd_line_costs_only_itself() -> None:
     )
     telegram = TelegramReader().read(raw)
     assert (telegram.imported, telegram.power_in) == (Count(1000), None)
+
+
+def test_a_belgian_meter_tells_its_own_quarter_hours() -> None:
+    """Average of the running quarter, this month's peak with its time, and those of the months before."""
+    telegram = TelegramReader().read(Meter().belgium())
+    at = 1793596500  # 2026-11-02 06:15 CET
+    assert telegram.quarter_power == QuarterPower(2351.0, 5122.0, at, (6000.0, 5500.0))
+    streams = P1Streams("0" * 32, "Grid")
+    for _ in range(2):
+        told = streams.take(telegram)
+    grid = told[0][0]
+    mean = round((5122 + 6000 + 5500) / 3, 1)
+    demand = {"average": 2351.0, "month_peak": 5122.0, "month_peak_time": at, "mean_month_peak": mean}
+    assert streams.demands == {grid.id: demand}
+    assert TelegramReader().read(Meter().dsmr_5()).quarter_power is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0-0:98.1.0(0)(1-0:1.6.0)(1-0:1.6.0)()()",
+        "0-0:98.1.0(13)(1-0:1.6.0)(1-0:1.6.0)(261101000000W)(261015181500S)(06.000*kW)",
+        "0-0:98.1.0(1)(1-0:1.6.0)(1-0:1.6.0)(261101000000W)(261015181500S)(----*kW)",
+        "0-0:98.1.0(1)(1-0:1.6.0)(1-0:1.6.0)(632525252525W)(632525252525W)(00.000*kW)",
+        "1-0:1.6.0(05.122*kW)",
+        "1-0:1.6.0(632525252525W)(05.122)",
+    ],
+)
+def test_odd_peaks_cost_only_themselves(line: str) -> None:
+    """As new meters send them, and as nobody should: the counter counts all the same."""
+    telegram = TelegramReader().read(
+        sealed(f"/FLU5\\1\n\n0-0:96.1.1(41)\n1-0:1.8.1(000001.000*kWh)\n1-0:1.4.0(01.000*kW)\n{line}")
+    )
+    assert telegram.imported == Count(1000)
+    assert telegram.quarter_power == QuarterPower(1000.0, None, None, ())
 
 
 def test_lines_that_end_without_a_carriage_return() -> None:

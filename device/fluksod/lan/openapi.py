@@ -58,10 +58,23 @@ SCHEMAS: dict[str, Schema] = {
             "quarter": _TIME,
             "average": _or_null(_NUMBER),
             "projected": _or_null(_NUMBER),
+            "whole": _FLAG,
             "month_peak": _or_null(_NUMBER),
             "month_peak_time": _or_null(_TIME),
+            "month_coverage": _or_null(_NUMBER),
+            "mean_month_peak": _or_null(_NUMBER),
+            "meter": _or_null(_ref("OwnDemand")),
         },
-        "The quarter of an hour that runs and the highest of the month, in W.",
+        "The quarter of an hour that runs, the highest of the month and the mean of twelve months' peaks, in W.",
+    ),
+    "OwnDemand": _object(
+        {
+            "average": _or_null(_NUMBER),
+            "month_peak": _or_null(_NUMBER),
+            "month_peak_time": _or_null(_TIME),
+            "mean_month_peak": _or_null(_NUMBER),
+        },
+        "What a Belgian meter computes by itself, in W: this is what is paid for.",
     ),
     "Sensor": _object(
         {

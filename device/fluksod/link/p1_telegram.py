@@ -17,7 +17,7 @@ from typing import Any
 
 from dsmr_parser import obis_references as obis
 from dsmr_parser.exceptions import DecryptionError, InvalidChecksumError, ParseError
-from dsmr_parser.parsers import CosemParser, MBusParser, TelegramParser, ValueParser
+from dsmr_parser.parsers import CosemParser, MaxDemandParser, MBusParser, TelegramParser, ValueParser
 from dsmr_parser.value_types import timestamp
 
 from fluksod.sensor import SensorType
@@ -77,6 +77,20 @@ class Behind:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarterPower:
+    """What a Belgian meter computes for the capacity tariff: quarter-hour averages of what is drawn, in W.
+
+    `average` is that of the running quarter, which rises from 0; `month_peak` the highest of this month, `at` the unix
+    time that the meter tells with it; `months` are the peaks of those before, the newest first.
+    """
+
+    average: float | None
+    month_peak: float | None
+    at: int | None
+    months: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Telegram:
     """What one telegram said. Registers are None where it has none; powers in W; `tariffs` by number."""
 
@@ -90,6 +104,7 @@ class Telegram:
     power_out: float | None
     phases: tuple[Phase, ...]
     behind: tuple[Behind, ...]
+    quarter_power: QuarterPower | None = None
 
 
 class TelegramReader:
@@ -160,6 +175,16 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
+class _MonthsParser(MaxDemandParser):  # type: ignore[misc]  # the library has no types
+    """Tells a line that it cannot read as others do, so that it costs only itself."""
+
+    def parse(self, line: str) -> Any:
+        try:
+            return super().parse(line)
+        except (IndexError, ValueError, ArithmeticError) as error:
+            raise ParseError(str(error)) from error
+
+
 def _objects() -> Iterator[dict[str, Any]]:
     number = CosemParser(ValueParser(_number))
     text = CosemParser(ValueParser(str))
@@ -168,6 +193,7 @@ def _objects() -> Iterator[dict[str, Any]]:
         "OUT": obis.ELECTRICITY_EXPORTED_TOTAL,
         "POWER_IN": obis.CURRENT_ELECTRICITY_USAGE,
         "POWER_OUT": obis.CURRENT_ELECTRICITY_DELIVERY,
+        "QUARTER": obis.BELGIUM_CURRENT_AVERAGE_DEMAND,
     }
     for tariff in TARIFFS:
         numbers[f"IN_{tariff}"] = getattr(obis, f"ELECTRICITY_USED_TARIFF_{tariff}")
@@ -179,6 +205,16 @@ def _objects() -> Iterator[dict[str, Any]]:
         numbers[f"A_{phase}"] = getattr(obis, f"INSTANTANEOUS_CURRENT_{phase}")
     for name, reference in numbers.items():
         yield {"obis_reference": reference, "value_parser": number, "value_name": name}
+    yield {
+        "obis_reference": obis.BELGIUM_MAXIMUM_DEMAND_MONTH,
+        "value_parser": MBusParser(ValueParser(timestamp), ValueParser(_number)),
+        "value_name": "MONTH",
+    }
+    yield {
+        "obis_reference": obis.BELGIUM_MAXIMUM_DEMAND_13_MONTHS,
+        "value_parser": _MonthsParser(),
+        "value_name": "MONTHS",
+    }
     serials = (
         obis.BELGIUM_EQUIPMENT_IDENTIFIER,
         obis.LUXEMBOURG_EQUIPMENT_IDENTIFIER,
@@ -219,6 +255,7 @@ def _telegram(parsed: Any, variant: str) -> Telegram:
         _quantity(parsed, "POWER_OUT", _POWER),
         tuple(_phases(parsed)),
         tuple(_behind(parsed)),
+        _quarter_power(parsed),
     )
     if telegram.imported is None and telegram.power_in is None:
         raise TelegramError("it has neither a register nor a power")
@@ -275,6 +312,24 @@ def _behind(parsed: Any) -> Iterator[Behind]:
             time = reading.datetime
             at = int(time.timestamp()) if isinstance(time, datetime) else None
             yield Behind(_text(meter, "SERIAL") or f"channel {meter.channel_id}", sensor_type, count, at)
+
+
+def _quarter_power(parsed: Any) -> QuarterPower | None:
+    average, peak = _quantity(parsed, "QUARTER", _POWER), _quantity(parsed, "MONTH", _POWER)
+    if average is None and peak is None:
+        return None
+    months = [
+        (month.datetime, float(month.value * _POWER[month.unit.lower()]))
+        for month in getattr(parsed, "MONTHS", [])
+        if isinstance(month.datetime, datetime) and month.value is not None and str(month.unit).lower() in _POWER
+    ]
+    at = None if peak is None else parsed.MONTH.datetime
+    return QuarterPower(
+        average,
+        peak,
+        int(at.timestamp()) if isinstance(at, datetime) else None,
+        tuple(power for _, power in sorted(months, reverse=True)),
+    )
 
 
 def _text(parsed: Any, name: str) -> str:

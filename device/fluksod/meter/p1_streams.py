@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import Any
 
 from fluksod.link.lines import MeterLine
-from fluksod.link.p1_telegram import Behind, Count, Telegram
+from fluksod.link.p1_telegram import Behind, Count, QuarterPower, Telegram
+from fluksod.meter.quarter_hours import MONTHS, mean_of_months
 from fluksod.sensor import Direction, Sensor, SensorClass, SensorType, derived_id
 
 Told = tuple[Sensor, MeterLine]
@@ -19,6 +20,8 @@ Told = tuple[Sensor, MeterLine]
 
 class P1Streams:
     """The sensors of one P1 port. `device` is our id, `name` that of the port; `tariffs` asks for a sensor for each.
+
+    `details` and `demands` are what the API tells of phases, and of the meter's own quarter hours, by sensor.
 
     A meter counts once it was named by two telegrams in a row: one without CRC may have a wrong digit in its serial.
     """
@@ -32,6 +35,7 @@ class P1Streams:
         self._readings: dict[str, tuple[int, Count]] = {}
         self._flows: dict[str, float] = {}
         self.details: dict[str, list[dict[str, Any]]] = {}
+        self.demands: dict[str, dict[str, Any]] = {}
 
     def take(self, telegram: Telegram) -> list[Told]:
         """What a telegram says, sensor by sensor."""
@@ -49,6 +53,8 @@ class P1Streams:
         grid = self._sensor(telegram.serial, "import")
         if telegram.phases:
             self.details[grid.id] = [asdict(phase) for phase in telegram.phases]
+        if telegram.quarter_power is not None:
+            self.demands[grid.id] = _demand(telegram.quarter_power)
         yield grid, _line(grid, telegram.imported, net)
         exported = telegram.exported
         # Most meters have the registers whether anything ever flows out or not.
@@ -86,6 +92,17 @@ class P1Streams:
     ) -> Sensor:
         made = derived_id(self._device, "p1", serial or self._name, what)
         return Sensor(made, f"{self._name} {what}"[:64], sensor_type, SensorClass.COSEM, direction)
+
+
+def _demand(told: QuarterPower) -> dict[str, Any]:
+    peak = told.month_peak
+    peaks = [*([] if peak is None else [peak]), *told.months][:MONTHS]
+    return {
+        "average": told.average,
+        "month_peak": peak,
+        "month_peak_time": told.at,
+        "mean_month_peak": mean_of_months(peaks),
+    }
 
 
 def _line(sensor: Sensor, count: Count | None, gauge: float | None) -> MeterLine:

@@ -31,7 +31,7 @@ from fluksod.store.journal import Journal, JournalFile, records_of
 from fluksod.store.minutes import HOUR, MINUTE, Minute
 from fluksod.store.record import ClockSet, Cursor, CursorState, Entry, Position, Record, RegisterState
 from fluksod.store.seconds import LONGEST_WORD, Place, Second
-from fluksod.store.timeline import Timeline
+from fluksod.store.timeline import JITTER, Timeline
 from fluksod.store.track import Track, measurements, merged
 
 _LOG = logging.getLogger(__name__)
@@ -82,6 +82,9 @@ class Archive:
         self._tracks: dict[str, Track] = {}
         self._folding: dict[str, Minutes] = {}
         self._folded = Folded()
+        self._leaps: list[int] = []
+        self._is_behind = False
+        self._fed = 0
         self._ended: dict[int, int] = {}
         self._hour = 0
         self._boundary = 0
@@ -95,6 +98,7 @@ class Archive:
         """Take up what an earlier run has left; returns where the registers stood, `at` in unix seconds."""
         try:
             self._folded = self._opened_history().folded()
+            self._leaps = list(self._folded.leaps)
             self.state.oldest_minute = self._opened_history().oldest()
         except (sqlite3.Error, OSError) as error:
             self._note("the history", error)
@@ -206,6 +210,39 @@ class Archive:
                 break
         return count, after
 
+    async def minute_counters(self, sensor: str, start: int, end: int) -> list[tuple[int, int]] | None:
+        """(last unix second, counter in thousandths) of the minutes that begin in [start, end) and have a counter.
+
+        None where the history cannot be read now.
+        """
+        track = self._tracks.get(sensor, Track())
+        held = [
+            (at + MINUTE - 1, minute.counter)
+            for part in (self._folding.get(sensor, {}), track.minutes)
+            for at, minute in part.items()
+            if start <= at < end
+        ]
+        if track.newest is not None and start <= track.newest.time < end:  # it goes into its minute when it is over
+            held.append((track.newest.time // MINUTE * MINUTE + MINUTE - 1, track.newest.counter))
+        counters: dict[int, int] | None = None
+        with self._noting_trouble("reading the history"):
+            counters = await self._on_disk(lambda disk: dict(disk.counters(sensor, start, end)))
+        if counters is None:
+            return None
+        for time_, counter in held:
+            if counter is not None:
+                counters[time_] = max(counter, counters.get(time_, 0))
+        return sorted(counters.items())
+
+    def newest(self, sensor: str) -> Second | None:
+        """What a sensor has shown last, as it was kept."""
+        return self._tracks.get(sensor, Track()).newest
+
+    @property
+    def leaps(self) -> Sequence[int]:
+        """The unix seconds in which measuring went on after a clock that was set back: counters jump there."""
+        return self._leaps
+
     def _held_counters(self, sensor: str, before: int) -> list[tuple[int, int]]:
         """(last unix second, counter) of minutes over at `before` that are not in the history yet."""
         return sorted(
@@ -286,6 +323,7 @@ class Archive:
             replace(self._timeline),
             {sensor: track.cursor for sensor, track in self._tracks.items() if track.cursor is not None},
             {sensor: track.first for sensor, track in self._tracks.items() if track.first is not None},
+            list(self._leaps),
         )
         minutes = self._folding
         with self._noting_trouble("the history"):
@@ -354,8 +392,13 @@ class Archive:
 
     def _feed(self, entry: Entry, unix_time: int, *, into_minutes: bool = True) -> Place | None:
         placed = self._timeline.place(unix_time)
+        self._is_behind |= placed is None or unix_time + JITTER < self._fed
+        self._fed = unix_time
         if placed is None:
             return None
+        if self._is_behind and into_minutes:
+            self._leaps.append(placed)
+        self._is_behind = False
         self._place = self._place.following(placed)
         self._hour = self._hour or placed // HOUR
         track = self._track(entry.sensor)
@@ -420,6 +463,7 @@ class Archive:
         for track in self._tracks.values():
             track.finish_second(into_minutes=False)
         self._timeline = replace(self._folded.timeline)
+        self._fed, self._is_behind = self._timeline.newest, False
 
     def _forget_seconds(self) -> None:
         """Drop seconds that are kept as minutes only from now on."""

@@ -38,6 +38,8 @@ CREATE TABLE fold (
   journal INTEGER NOT NULL, newest INTEGER NOT NULL, gap_start INTEGER NOT NULL, gap_end INTEGER NOT NULL
 );
 """
+_TABLES_SINCE = "CREATE TABLE IF NOT EXISTS leap (time INTEGER PRIMARY KEY)"
+"""What an earlier fluksod of this format did not make and does not miss."""
 _PAGE = 4096
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -69,12 +71,16 @@ class HourSum:
 
 @dataclass(slots=True)
 class Folded:
-    """What a fold writes beside minutes: `journal` is the number of the newest journal file that is in the history."""
+    """What a fold writes beside minutes: `journal` is the number of the newest journal file that is in the history.
+
+    `leaps` are the unix seconds in which the measuring went on after the clock had been set back.
+    """
 
     journal: int = 0
     timeline: Timeline = field(default_factory=Timeline)
     cursors: dict[str, Cursor] = field(default_factory=dict)
     firsts: dict[str, Position] = field(default_factory=dict)
+    leaps: list[int] = field(default_factory=list)
 
 
 class History:
@@ -123,10 +129,11 @@ class History:
                     "SELECT id, first_time, first_counter FROM sensor WHERE first_time IS NOT NULL"
                 )
             }
+            leaps = [time for (time,) in self._database.execute("SELECT time FROM leap ORDER BY time")]
         return (
             Folded(cursors=cursors, firsts=firsts)
             if row is None
-            else Folded(row[0], Timeline(*row[1:]), cursors, firsts)
+            else Folded(row[0], Timeline(*row[1:]), cursors, firsts, leaps)
         )
 
     def fold(self, minutes: Mapping[str, Minutes], folded: Folded) -> None:
@@ -157,6 +164,7 @@ class History:
                     "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?, ?)",
                     (self._number(sensor), cursor.done.time, cursor.done.counter, cursor.since, *ahead),
                 )
+            self._database.executemany("INSERT OR IGNORE INTO leap VALUES (?)", [(leap,) for leap in folded.leaps])
             line = folded.timeline
             self._database.execute("DELETE FROM fold")
             self._database.execute(
@@ -177,6 +185,7 @@ class History:
                         "UPDATE sensor SET first_time = ?, first_counter = ? WHERE number = ?", (*row, number)
                     )
                 self._database.execute("DELETE FROM hour WHERE sensor = ? AND hour < ?", (number, time // HOUR * HOUR))
+            self._database.execute("DELETE FROM leap WHERE time < ?", (time,))
 
     def forget_cursors(self) -> None:
         """Forget what was acknowledged: it was by another cloud."""
@@ -317,6 +326,7 @@ def _make_tables(database: sqlite3.Connection) -> None:
         database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
     elif found != FORMAT:
         raise DamagedError(f"another fluksod has written it, in format {found} where this one writes {FORMAT}")
+    database.execute(_TABLES_SINCE)
 
 
 @contextlib.contextmanager

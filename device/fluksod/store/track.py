@@ -45,6 +45,11 @@ class Track:
         if counter is not None and (self.first is None or time < self.first.time):
             self.first = Position(time, counter)
 
+    @property
+    def newest(self) -> Second | None:
+        """The newest second, with what its sensor showed last in it."""
+        return self._second
+
     def finish_second(self, *, into_minutes: bool = True) -> None:
         """Take the newest second into its minute now."""
         if self._second is not None and not self._is_in_minutes and into_minutes:
