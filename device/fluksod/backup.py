@@ -4,8 +4,8 @@ The file is a gzipped tar: first `manifest.json` with the version, the time and 
 members under their names in the state directory. It holds the device's key, so it is readable by its owner only.
 
 The journal is copied before the history: what is folded between the two is then in both, and the journal's newest file
-is told to be newer than the fold, or all is copied again. A restore puts everything beside the old state, then sets a
-mark; from that mark on the change is carried through, by the next start if need be.
+is told to be newer than the fold, or all is copied again. A restore puts everything beside the old state and checks it,
+then sets a mark; from that mark on the change is carried through, by the next start if need be.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
+from fluksod.sensor import is_id
 from fluksod.state_file import write_state
-from fluksod.store.history import History
+from fluksod.store.history import FORMAT as DATABASE_FORMAT
+from fluksod.store.history import DamagedError, History
 from fluksod.store.journal import Journal
+from fluksod.store.record import HEAD_BYTES, Reader
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,11 +46,13 @@ _TRIES = 3
 
 
 class BackupError(Exception):
-    """The backup cannot be made or taken back; the text says why. Nothing was changed."""
+    """The backup cannot be made or taken back; the text says why, and what was changed if anything was."""
 
 
 def back_up(state: Path, target: Path, *, version: str) -> int:
     """Write a backup of `state` to the new file `target`; returns its size in bytes. Raises `BackupError`."""
+    if is_restoring(state):
+        raise BackupError(f"a restore into {state} was cut off; start fluksod, which finishes it, then try again")
     if not (state / "device").is_file():
         raise BackupError(f"{state} holds no fluksod yet; run it first, or correct state in [device]")
     if target.exists():
@@ -61,11 +66,13 @@ def back_up(state: Path, target: Path, *, version: str) -> int:
                 _pack(copy, file, version)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(part, target)
+            _publish(part, target)
     except FileExistsError as error:
         raise BackupError(f"{target} exists already; give another name") from error
     except (OSError, sqlite3.Error, tarfile.TarError) as error:
         raise BackupError(f"{target} cannot be written: {error}") from error
+    except DamagedError as error:
+        raise BackupError(f"history.db cannot be backed up: {error}; start fluksod, which moves it aside") from error
     _sync_folder(target.parent)
     return target.stat().st_size
 
@@ -75,6 +82,8 @@ def restore(source: Path, state: Path, *, replace: bool) -> None:
 
     What is there is kept in a folder `replaced-…` in it when `replace` is given, and a reason to refuse otherwise.
     """
+    finish_restore(state)
+    _clear(state)
     if _contents(state) and not replace:
         raise BackupError(
             f"{state} holds a fluksod already; with --replace that is moved into a folder of its own there, "
@@ -85,20 +94,25 @@ def restore(source: Path, state: Path, *, replace: bool) -> None:
         staged.mkdir(mode=0o700)
         try:
             _unpack(source, staged)
-            _check_database(staged)
-            _own(staged, state)
+            _check(staged)
+            _set_mark(state, staged)
         except BaseException:
-            shutil.rmtree(staged, ignore_errors=True)
+            if not is_restoring(state):
+                shutil.rmtree(staged, ignore_errors=True)
             raise
-        mark = {
-            "staged": staged.name,
-            "aside": f"replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(2)}",
-            "old": [path.name for path in _contents(state)],
-        }
-        write_state(state / _MARK, json.dumps(mark))
-        finish_restore(state)
-    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+    except (OSError, sqlite3.Error, tarfile.TarError, EOFError, zlib.error) as error:
         raise BackupError(f"{source} cannot be restored: {error}; nothing was changed") from error
+    try:
+        finish_restore(state)
+    except OSError as error:
+        raise BackupError(
+            f"the restore was cut off: {error}; mend that and start fluksod, which finishes it"
+        ) from error
+
+
+def is_restoring(state: Path) -> bool:
+    """Whether a restore has been marked and not been carried through."""
+    return (state / _MARK).exists()
 
 
 def finish_restore(state: Path) -> None:
@@ -107,12 +121,13 @@ def finish_restore(state: Path) -> None:
         mark = json.loads((state / _MARK).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
+    _sync_folder(state)
     staged, aside = state / mark["staged"], state / mark["aside"]
-    aside.mkdir(mode=0o700, exist_ok=True)
     for name in mark["old"]:
         if not (aside / name).exists() and (state / name).exists():  # else a run before has done it
             (state / name).rename(aside / name)
-    _sync_folder(aside)
+    if aside.is_dir():
+        _sync_folder(aside)
     for path in list(staged.iterdir()) if staged.is_dir() else []:
         path.rename(state / path.name)
     _sync_folder(state)
@@ -120,9 +135,35 @@ def finish_restore(state: Path) -> None:
     (state / _MARK).unlink()
     if mark["old"]:
         _LOG.warning("a backup was restored; what was there before is in %s", aside)
-    else:
-        aside.rmdir()
     _sync_folder(state)
+
+
+def _set_mark(state: Path, staged: Path) -> None:
+    """From here on there is no way back, and the next start goes on, also where root restores for another user."""
+    old = [path.name for path in _contents(state)]
+    aside = state / f"replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(2)}"
+    if old:
+        aside.mkdir(mode=0o700)
+    try:
+        prepared = staged / f".{_MARK}"
+        write_state(prepared, json.dumps({"staged": staged.name, "aside": aside.name, "old": old}))
+        _own([*([aside] if old else []), staged, *staged.rglob("*")], state)
+        for folder in (*(path for path in staged.iterdir() if path.is_dir()), staged, state):
+            _sync_folder(folder)
+        prepared.rename(state / _MARK)
+    except BaseException:
+        if old and not is_restoring(state):
+            aside.rmdir()
+        raise
+
+
+def _clear(state: Path) -> None:
+    """Remove what a restore has left that was killed before its mark."""
+    for staged in state.glob("restored-*"):
+        shutil.rmtree(staged, ignore_errors=True)
+    for aside in state.glob("replaced-*"):
+        if not any(aside.iterdir()):
+            aside.rmdir()
 
 
 def _contents(state: Path) -> list[Path]:
@@ -231,19 +272,45 @@ def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _check_database(folder: Path) -> None:
+def _check(folder: Path) -> None:
+    """Refuse what this fluksod could not take up, or would take for damaged."""
+    for name in ("device", "key"):
+        path = folder / name
+        if not path.is_file() or not is_id(path.read_text(encoding="ascii", errors="replace").strip()):
+            raise BackupError(f"the backup holds no {name} that can be used; nothing was changed")
     for path in folder.glob("*.db"):
         with closing(sqlite3.connect(path)) as database:
             if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise BackupError(f"{path.name} in the backup is damaged; nothing was changed")
+            if database.execute("PRAGMA user_version").fetchone()[0] != DATABASE_FORMAT:
+                raise BackupError(f"{path.name} in the backup is of another fluksod; install that one first")
+    for path in folder.glob("journal/*"):
+        content = path.read_bytes()
+        try:
+            if len(content) >= HEAD_BYTES:  # else the power failed when it was begun: there is nothing in it
+                Reader(content)
+        except ValueError as error:
+            raise BackupError(f"{path.name} in the backup cannot be used: {error}; nothing was changed") from error
 
 
-def _own(folder: Path, state: Path) -> None:
+def _own(paths: Iterable[Path], state: Path) -> None:
     """Root may restore for the user that the folder belongs to."""
     if os.geteuid() == 0:
         owner = state.stat()
-        for path in (folder, *folder.rglob("*")):
+        for path in paths:
             os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _publish(part: Path, target: Path) -> None:
+    """Give the finished file its name, unless something has it."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a stick with FAT knows no second names
+        if target.exists():
+            raise FileExistsError(target) from None
+        part.rename(target)
 
 
 def _sha256(path: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fluksod.asking import NoAnswerError, ask
-from fluksod.backup import BackupError, back_up, restore
+from fluksod.backup import BackupError, back_up, finish_restore, is_restoring, restore
 from fluksod.config import Config, ConfigError, load
 from fluksod.firmware.by_hand import update_firmware
 from fluksod.firmware.images import ImageError
@@ -194,6 +194,9 @@ def _absence(port: str) -> str:
 def _identity(config: Config, _chosen: argparse.Namespace) -> int:
     state = StateDirectory(config.state)
     state.prepare()
+    if is_restoring(config.state):
+        state.lock()
+        finish_restore(config.state)
     identity = state.identity()
     print(f"device     {identity.device}")
     print(f"claim code {claim_code(identity.key, identity.device)}")

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import os
 import shutil
+import signal
+import sqlite3
 import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from aiohttp import web
 
 from fluksod import backup
 from fluksod.backup import BackupError, back_up, finish_restore, restore
 from fluksod.identity import StateDirectory
 from tests.device.archived import Archived
 from tests.device.board import CLAMP, Board, pls, pwr
+from tests.device.cloud_stub import CloudStub
 from tests.device.daemon_process import Fluksod, configuration, run_to_end, running, sensor_table
 from tests.device.waiting import until
 
@@ -56,6 +65,59 @@ async def test_from_a_running_fluksod_to_a_new_machine(tmp_path: Path, board: Bo
         )
         assert max(value for value in history["counter_end"] if value is not None) == 182
         assert min(value for value in history["counter_start"] if value is not None) == 100, "what was before is there"
+
+
+async def test_at_the_cloud_it_is_the_same_device_and_counts_on(tmp_path: Path, board: Board) -> None:
+    """The card breaks after the backup, the board counts on, and the cloud knows more than the backup does.
+
+    What is uploaded again is what the cloud has, time for time, and no counter goes back. Nobody registers anew.
+    """
+    cloud = CloudStub(trustme.CA())
+    await cloud.start()
+    cloud.authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    table = f'[cloud]\nurl = "{cloud.url}"\nca = "ca.pem"\ninterval = 1\n'
+    config, file = configuration(tmp_path, sensors=SENSORS, cloud=table), tmp_path / "house.backup"
+
+    def uploaded(counter: int) -> bool:
+        return counter in [row[1] for row in cloud.stored.get(CLAMP, [])]
+
+    async def count(first: int, last: int) -> None:
+        for counter in range(first, last + 1):
+            board.send(pls(CLAMP, counter))
+            await asyncio.sleep(0.01)
+        await until(lambda: uploaded(last))
+
+    async with running(config) as fluksod:
+        await until(cloud.heartbeats)
+        await count(100, 150)
+        cloud.answers["sensor"] = unavailable
+        board.send(pls(CLAMP, 151), pls(CLAMP, 155))  # backed up before the cloud has it
+        await until(lambda: counter_is(fluksod, 155))
+        status, _, errors = await run_to_end("backup", str(file), "--config", str(config))
+        assert status == 0, errors
+        del cloud.answers["sensor"]
+        await count(156, 180)
+    shutil.rmtree(tmp_path / "state")
+    before = len(cloud.stored[CLAMP])
+    assert (await run_to_end("restore", str(file), "--config", str(config)))[0] == 0
+    async with running(config) as fluksod:
+        board.send(pls(CLAMP, 195))  # what the board has counted meanwhile
+        await count(196, 199)
+        assert (await fluksod.reading(CLAMP))["counter"] == 199
+    known = dict(map(tuple, cloud.stored[CLAMP][:before]))
+    again = [(time, counter) for time, counter in cloud.stored[CLAMP][before:] if time in known]
+    assert again, "what the backup did not know to be uploaded goes again"
+    assert all(counter <= known[time] for time, counter in again), "nothing new of an old time"
+    rows = sorted({(time, counter) for time, counter in cloud.stored[CLAMP]})
+    assert [counter for _, counter in rows] == sorted(counter for _, counter in rows)
+    assert [name for request in cloud.heartbeats()[1:] for name in request.members if name == "key"] == []
+    assert len({request.path for request in cloud.heartbeats()}) == 1
+    await cloud.stop()
+
+
+async def unavailable(_request: web.Request, _members: dict[str, Any]) -> web.Response:
+    """What a cloud answers that is away."""
+    return web.Response(status=503)
 
 
 async def test_what_is_there_is_not_overwritten_unless_told_so(tmp_path: Path, board: Board) -> None:
@@ -195,49 +257,187 @@ def test_what_is_no_backup(tmp_path: Path, content: bytes) -> None:
     assert not list((tmp_path / "state").iterdir())
 
 
-def test_killed_at_every_step_it_is_the_old_or_becomes_the_new(
-    tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The process ends at its n-th change of the folder, for every n; the next start finishes what was marked."""
-    new = contents(tmp_path / "state")
-    for step in range(60):
-        old = tmp_path / f"old{step}"
-        first = identity(old)
-        (old / "registers.json").write_text("{}")
-        left = [step]
+STEPS = (
+    *((Path, name) for name in ("rename", "mkdir", "unlink", "replace")),
+    *((os, name) for name in ("fsync", "link", "chown")),
+)
 
-        def dying(real: Any, left: list[int] = left) -> Any:
-            def change(*arguments: Any, **named: Any) -> Any:
-                if left[0] == 0:
-                    raise KilledError
-                left[0] -= 1
-                return real(*arguments, **named)
 
-            return change
+def killed_at(step: int, work: Callable[[], object]) -> bool:
+    """Do `work` in a process of its own, which kills itself (9) at its n-th change of a folder; whether it ended."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    left = [step]
 
-        with monkeypatch.context() as patch:
-            for owner, name in ((Path, "rename"), (Path, "mkdir"), (Path, "unlink"), (Path, "replace"), (os, "fsync")):
-                patch.setattr(owner, name, dying(getattr(owner, name)))
-            try:
-                restore(made, old, replace=True)
-                finished = True
-            except KilledError:
-                finished = False
-        finish_restore(old)
-        now = (old / "device").read_text()
-        assert now in (first, new["device"].decode())
-        if now != first:
-            kept = [name for name in new if ".db" not in name]
-            assert {name: (old / name).read_bytes() for name in kept} == {name: new[name] for name in kept}
-            assert (old / "history.db").is_file()
-            assert not (old / "registers.json").exists()
-            (aside,) = old.glob("replaced-*")
-            assert (aside / "device").read_text() == first
+    def dying(real: Any) -> Any:
+        def change(*arguments: Any, **named: Any) -> Any:
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+            return real(*arguments, **named)
+
+        return change
+
+    try:
+        for owner, name in STEPS:
+            setattr(owner, name, dying(getattr(owner, name)))
+        work()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def at_every_step(work: Callable[[int], Callable[[], object]]) -> Iterator[tuple[int, bool]]:
+    """Kill what `work` gives for a step at that step, for each one it has; at last it ends by itself."""
+    for step in range(120):
+        finished = killed_at(step, work(step))
+        yield step, finished
         if finished:
-            assert now != first
+            assert step > 5
             return
     raise AssertionError("it never came to its end")
 
 
-class KilledError(BaseException):
-    """Stands for kill -9: nothing of ours catches it."""
+def test_a_restore_killed_at_every_step_is_the_old_or_becomes_the_new(tmp_path: Path, made: Path) -> None:
+    """The next start finishes what was marked, and so does the next restore; nothing half done is left."""
+    new = contents(tmp_path / "state")
+    first: dict[int, str] = {}
+
+    def restoring(step: int) -> Callable[[], object]:
+        old = tmp_path / f"old{step}"
+        first[step] = identity(old)
+        (old / "registers.json").write_text("{}")
+        return lambda: restore(made, old, replace=True)
+
+    became_new = 0
+    for step, finished in at_every_step(restoring):
+        old = tmp_path / f"old{step}"
+        again = shutil.copytree(old, tmp_path / f"again{step}")
+        finish_restore(old)
+        now = (old / "device").read_text()
+        assert now in (first[step], new["device"].decode())
+        if now != first[step]:
+            became_new += 1
+            kept = [name for name in new if ".db" not in name]
+            assert {name: (old / name).read_bytes() for name in kept} == {name: new[name] for name in kept}
+            assert (old / "history.db").is_file()
+            assert not (old / "registers.json").exists()
+            (aside,) = [path for path in old.glob("replaced-*") if any(path.iterdir())]
+            assert (aside / "device").read_text() == first[step]
+            assert (aside / "registers.json").read_text() == "{}"
+        else:
+            assert not finished
+            assert (old / "registers.json").read_text() == "{}"
+        restore(made, again, replace=True)
+        assert (again / "device").read_text() == new["device"].decode()
+        assert not [*again.glob("restor*"), *(path for path in again.glob("replaced-*") if not any(path.iterdir()))]
+        assert first[step] in [path.read_text() for path in again.glob("replaced-*/device")]
+    assert became_new > 5
+
+
+def test_a_restore_cut_off_by_the_disk_goes_on_at_the_next_start(
+    tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, rename = tmp_path / "old", Path.rename
+    identity(old)
+
+    def refused(path: Path, target: Path) -> Path:
+        if target.name == "history.db":
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refused)
+        with pytest.raises(BackupError, match="start fluksod, which finishes it"):
+            restore(made, old, replace=True)
+    with pytest.raises(BackupError, match="was cut off; start fluksod"):
+        back_up(old, tmp_path / "another", version="1")
+    finish_restore(old)
+    assert (old / "history.db").is_file()
+    assert (old / "device").read_text() == (tmp_path / "state" / "device").read_text()
+
+
+def test_a_backup_killed_at_every_step_is_whole_or_not_there(tmp_path: Path, made: Path) -> None:
+    def backing_up(step: int) -> Callable[[], object]:
+        return lambda: back_up(tmp_path / "state", tmp_path / f"file{step}", version="1")
+
+    for step, finished in at_every_step(backing_up):
+        file, new = tmp_path / f"file{step}", tmp_path / f"new{step}"
+        assert finished <= file.exists()
+        if file.exists():
+            new.mkdir()
+            restore(file, new, replace=False)
+            assert (new / "key").read_text() == (tmp_path / "state" / "key").read_text()
+
+
+def test_a_disk_without_second_names(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stick with FAT, where a link is not permitted."""
+
+    def refused(*_paths: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    back_up(tmp_path / "state", tmp_path / "stick", version="1")
+    (tmp_path / "new").mkdir()
+    restore(tmp_path / "stick", tmp_path / "new", replace=False)
+    with pytest.raises(BackupError, match="exists already"):
+        back_up(tmp_path / "state", tmp_path / "stick", version="1")
+
+
+def repacked(made: Path, change: Callable[[Path], None]) -> Path:
+    """The backup with other contents and a manifest that is right for them."""
+    folder = made.with_name("repacked")
+    with tarfile.open(made) as tar:
+        tar.extractall(folder, filter="data")
+    change(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    names = [name for name in manifest["members"] if (folder / name).is_file()]
+    manifest["members"] = {
+        name: {
+            "size": (folder / name).stat().st_size,
+            "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(),
+        }
+        for name in names
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with tarfile.open(made.with_name("other"), "w:gz") as tar:
+        for name in ("manifest.json", *names):
+            tar.add(folder / name, name)
+    return made.with_name("other")
+
+
+def of_another_format(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "history.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+
+
+def of_another_journal(folder: Path) -> None:
+    (file,) = (folder / "journal").iterdir()
+    file.write_bytes(b"fluksoJ9" + file.read_bytes()[8:])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda _folder: None, None),
+        (lambda folder: (folder / "key").unlink(), "holds no key"),
+        (lambda folder: (folder / "device").write_text("42\n"), "holds no device"),
+        (lambda folder: (folder / "history.db").write_bytes(b"nonsense" * 1000), "not a database"),
+        (of_another_format, "another fluksod"),
+        (of_another_journal, "no journal of fluksod"),
+    ],
+)
+def test_what_this_fluksod_cannot_take_up_is_refused(
+    tmp_path: Path, made: Path, change: Callable[[Path], None], reason: str | None
+) -> None:
+    """Whole in itself, but a device without a key, or of another fluksod."""
+    other, old = repacked(made, change), tmp_path / "old"
+    before = identity(old)
+    if reason is None:
+        restore(other, old, replace=True)
+        return
+    with pytest.raises(BackupError, match=reason):
+        restore(other, old, replace=True)
+    assert (old / "device").read_text() == before
+    assert sorted(path.name for path in old.iterdir()) == ["device", "key"]
