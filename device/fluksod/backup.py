@@ -190,8 +190,9 @@ def _copy(state: Path, copy: Path) -> None:
         if not (copy / "history.db").is_file():
             return
         with closing(History(copy / "history.db")) as history:
-            if history.folded().journal < max(newest, 1):
-                return
+            folded = history.folded().journal
+        if folded < newest or newest == max((file.number for file in Journal(state / "journal").files()), default=0):
+            return
     raise OSError("the journal is being folded again and again; try again in a minute")
 
 

@@ -22,7 +22,7 @@ from aiohttp import web
 from fluksod import backup
 from fluksod.backup import BackupError, back_up, finish_restore, restore
 from fluksod.identity import StateDirectory
-from tests.device.archived import Archived
+from tests.device.archived import NOON, Archived
 from tests.device.board import CLAMP, Board, pls, pwr
 from tests.device.cloud_stub import CloudStub
 from tests.device.daemon_process import Fluksod, configuration, run_to_end, running, sensor_table
@@ -184,6 +184,19 @@ async def test_a_fold_during_the_copy_leaves_no_hole(tmp_path: Path, monkeypatch
     assert columns.counter_start[0] <= 1001
     assert columns.coverage[0] > 0.99
     restored.archive.close()
+
+
+def test_a_history_without_a_journal(tmp_path: Path, made: Path) -> None:
+    """Somebody has removed it: what is in the history is backed up."""
+    archived = Archived(tmp_path / "state", now=NOON + 10)
+    asyncio.run(archived.archive.fold())
+    archived.archive.close()
+    shutil.rmtree(tmp_path / "state" / "journal")
+    back_up(tmp_path / "state", tmp_path / "other", version="1")
+    (tmp_path / "new").mkdir()
+    restore(tmp_path / "other", tmp_path / "new", replace=False)
+    counters = asyncio.run(Archived(tmp_path / "new").archive.minute_counters(CLAMP, NOON, NOON + 60))
+    assert counters == [(NOON + 59, 1_000_000)]
 
 
 def identity(state: Path) -> str:
