@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -177,6 +179,19 @@ async def test_a_clock_that_was_ahead_makes_no_peak(tmp_path: Path, forth: int, 
     after = house.again()
     await after.demand.look()
     assert after.of()["month_peak"] == house.of()["month_peak"]
+
+
+async def test_a_database_of_an_earlier_fluksod_is_taken_up(tmp_path: Path) -> None:
+    """It did not note where the clock was put right."""
+    house = House(Archived(tmp_path, now=NOON - 10))
+    await house.draw(1000, 3600)
+    house.archived.archive.close()
+    with closing(sqlite3.connect(tmp_path / "history.db")) as database:
+        database.execute("DROP TABLE leap")
+    after = house.again()
+    await after.demand.look()
+    assert after.of()["month_peak"] == house.of()["month_peak"]
+    assert not (tmp_path / "history.db.damaged").exists()
 
 
 async def test_a_board_that_starts_again_makes_no_peak(tmp_path: Path) -> None:

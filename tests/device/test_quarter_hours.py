@@ -117,6 +117,16 @@ def test_the_quarter_in_which_a_clock_was_past_its_mistake_does_not_count() -> N
     assert hours.whole == 5
 
 
+def test_a_counter_that_was_set_anew_is_believed_after_a_day() -> None:
+    """A lost register: the history has counters that the board is far below."""
+    before = [(NOON + at * 60 - 1, 10**9 + 1000 * at) for at in range(60)]
+    after = [(NOON + 3600 + at * 60 - 1, 2000 * at) for at in range(1500)]
+    assert told([*before, *after[:1400]], NOON + 3600 + 1400 * 60).peak == Peak(60, NOON)
+    hours = told([*before, *after], NOON + 3600 + 1500 * 60)
+    assert hours.peak is not None
+    assert hours.peak.average == 120
+
+
 @given(st.integers(0, 900), st.integers(1, 900), st.integers(0, 5_000_000), st.floats(0, 1e5))
 def test_a_running_quarter_leads_to_what_it_will_be(began: int, seconds: int, energy: int, watt: float) -> None:
     now = Known(NOON + began + seconds, 7000 + energy)

@@ -19,6 +19,7 @@ from datetime import datetime, tzinfo
 QUARTER = 900
 """Seconds. The quarters of all time zones in use begin at multiples of it."""
 MINUTE = 60
+DAY = 86400
 SHORT_HOLE = 2 * MINUTE
 """Seconds between two known counters in which a line tells those between: one minute without a reading."""
 LEAST_PEAK = 2500
@@ -55,17 +56,22 @@ class QuarterHours:
         self._known: Known | None = None
         self._newest: Known | None = None
         self._opened: Known | None = None
+        self._fell: int | None = None
 
     def take(self, time: int, counter: int) -> None:
         """Take the counter, in thousandths of Wh, that was shown last in unix second `time`; times ascend.
 
-        A counter below an earlier one was stamped with a time ahead of it and tells nothing of this one.
+        A counter below an earlier one was stamped with a time ahead of it and tells nothing of this one. One that is
+        still below after a day was set anew.
         """
-        if self._newest is not None:
-            if counter < self._newest.counter:
+        if self._newest is not None and counter < self._newest.counter:
+            self._fell = time if self._fell is None else self._fell
+            if time - self._fell < DAY:
                 return
-            if time // MINUTE > self._newest.time // MINUTE:
-                self._end_minute(self._newest)
+            self._newest = self._known = self._opened = None
+        self._fell = None
+        if self._newest is not None and time // MINUTE > self._newest.time // MINUTE:
+            self._end_minute(self._newest)
         self._newest = Known(time, counter)
 
     def end(self, time: int) -> None:
@@ -115,7 +121,7 @@ def running_quarter(quarter: int, began: Known, now: Known, watt: float) -> Runn
 
     None where nothing is known of it yet.
     """
-    if not quarter <= began.time < now.time <= quarter + QUARTER:
+    if not quarter <= began.time < now.time <= quarter + QUARTER or now.counter < began.counter:
         return None
     average = power(now.counter - began.counter, now.time - began.time)
     elapsed = now.time - quarter
