@@ -9,10 +9,11 @@ from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from fluksod.addresses import address_towards
 from fluksod.backup import finish_restore
 from fluksod.config import Config
 from fluksod.demand import Demand
-from fluksod.discovery import Announcement, address_towards
+from fluksod.discovery import Announcement
 from fluksod.firmware.boards import BoardFirmware
 from fluksod.firmware.update import FirmwareUpdates
 from fluksod.identity import StateDirectory, StateError
