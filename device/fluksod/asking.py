@@ -7,12 +7,13 @@ import json
 from ipaddress import ip_address
 from typing import Any
 
+from fluksod.command_error import CommandError
 from fluksod.config import Config
 
 PATIENCE = 5.0
 
 
-class NoAnswerError(Exception):
+class NoAnswerError(CommandError):
     """The daemon does not answer; the text says what to do."""
 
 

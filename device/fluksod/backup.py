@@ -27,6 +27,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
+from fluksod.command_error import CommandError
 from fluksod.sensor import is_id
 from fluksod.state_file import write_state
 from fluksod.store.history import FORMAT as DATABASE_FORMAT
@@ -45,7 +46,7 @@ _OF_DATABASE = (".db-wal", ".db-shm", ".db-journal")
 _TRIES = 3
 
 
-class BackupError(Exception):
+class BackupError(CommandError):
     """The backup cannot be made or taken back; the text says why, and what was changed if anything was."""
 
 

@@ -14,20 +14,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fluksod.asking import NoAnswerError, ask
-from fluksod.backup import BackupError, back_up, finish_restore, is_restoring, restore
-from fluksod.config import Config, ConfigError, load
-from fluksod.firmware.by_hand import update_firmware
-from fluksod.firmware.images import ImageError
-from fluksod.firmware.update import UpdateError
-from fluksod.identity import StateDirectory, StateError
+from fluksod.asking import ask
+from fluksod.command_error import CommandError
+from fluksod.config import Config, load
+from fluksod.identity import StateDirectory
 from fluksod.journald import log_to_stderr
-from fluksod.lan.app import AddressInUseError
-from fluksod.link.link_state import PortInUseError
-from fluksod.mqtt import broker
 from fluksod.reports import needs_attention, sensor_lines, status_lines
-from fluksod.uplink.connection import trust
+from fluksod.trust import trust
 from fluksod.uplink.signature import claim_code
+from fluksod.url import http_url
 
 Command = Callable[[Config, argparse.Namespace], int]
 DEFAULT_CONFIG = Path("/etc/fluksod.toml")
@@ -39,16 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load(chosen.config)
         status: int = chosen.command(config, chosen)
-    except (
-        ConfigError,
-        StateError,
-        PortInUseError,
-        AddressInUseError,
-        BackupError,
-        NoAnswerError,
-        UpdateError,
-        ImageError,
-    ) as error:
+    except CommandError as error:
         print(f"fluksod: {error}", file=sys.stderr)
         return 1
     return status
@@ -73,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         asked.add_argument("--json", action="store_true", help="print what the local API tells, for scripts")
     _command(commands, "unit", _unit, "print a systemd unit that runs this fluksod with the configuration")
     firmware = _command(
-        commands, "firmware", update_firmware, "write the firmware that ships with fluksod, or a file, to a board"
+        commands, "firmware", _firmware, "write the firmware that ships with fluksod, or a file, to a board"
     )
     firmware.add_argument("action", choices=["update"])
     firmware.add_argument(
@@ -117,13 +103,23 @@ def _unit(_config: Config, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _firmware(config: Config, chosen: argparse.Namespace) -> int:
+    from fluksod.firmware.by_hand import update_firmware
+
+    return update_firmware(config, chosen)
+
+
 def _back_up(config: Config, chosen: argparse.Namespace) -> int:
+    from fluksod.backup import back_up
+
     size = back_up(config.state, chosen.file, version=version("fluksod"))
     print(f"{chosen.file}: {size / 1e6:.1f} MB. It holds the key of this device: keep it where only you can read it.")
     return 0
 
 
 def _restore(config: Config, chosen: argparse.Namespace) -> int:
+    from fluksod.backup import restore
+
     state = StateDirectory(config.state)
     state.prepare()
     state.lock()
@@ -151,7 +147,7 @@ async def _serve(config: Config) -> None:
 def _check(config: Config, _chosen: argparse.Namespace) -> int:
     lan, cloud = config.lan, config.cloud
     if cloud is not None:
-        trust(cloud.ca)
+        trust(cloud.ca, "cloud")
     print("The configuration is right. fluksod would")
     for board in config.boards:
         print(f"- read the board on {board.port}{_absence(board.port)}")
@@ -161,7 +157,7 @@ def _check(config: Config, _chosen: argparse.Namespace) -> int:
     for asked in config.modbus:
         where = f"address {asked.address} on {asked.port}{_absence(asked.port)}"
         print(f"- ask the meter {asked.name!r}, a {asked.model.value}, at {where}")
-    print(f"- serve the local API on http://{lan.host}:{lan.port}")
+    print(f"- serve the local API on {http_url(lan.host, lan.port)}")
     if lan.mdns:
         print(f"- announce it by mDNS on {', '.join(lan.mdns_interfaces) or 'all interfaces'}")
     print(f"- keep its identity and counters in {config.state}")
@@ -180,7 +176,8 @@ def _check(config: Config, _chosen: argparse.Namespace) -> int:
         print(f"- upload to {cloud.url}{way} every {cloud.interval:g} s{plain}")
     mqtt = config.mqtt
     if mqtt is not None:
-        broker.trust(mqtt)
+        if mqtt.tls:
+            trust(mqtt.ca, "mqtt")
         secured = f"trusting {mqtt.ca or 'the authorities of the system'}" if mqtt.tls else "without encryption"
         found = ", where Home Assistant finds the sensors" if mqtt.home_assistant else ""
         print(f"- publish to the broker at {mqtt.host}:{mqtt.port}, {secured}{found}")
@@ -194,6 +191,8 @@ def _absence(port: str) -> str:
 def _identity(config: Config, _chosen: argparse.Namespace) -> int:
     state = StateDirectory(config.state)
     state.prepare()
+    from fluksod.backup import finish_restore, is_restoring
+
     if is_restoring(config.state):
         state.lock()
         finish_restore(config.state)

@@ -7,12 +7,13 @@ import logging
 import time
 from importlib.metadata import version
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fluksod.addresses import address_towards
 from fluksod.backup import finish_restore
 from fluksod.config import Config
 from fluksod.demand import Demand
-from fluksod.discovery import Announcement, address_towards
+from fluksod.discovery import Announcement
 from fluksod.firmware.boards import BoardFirmware
 from fluksod.firmware.update import FirmwareUpdates
 from fluksod.identity import StateDirectory, StateError
@@ -24,10 +25,6 @@ from fluksod.lan.tmpo import TmpoApi
 from fluksod.link.lines import Line
 from fluksod.meter.metering import Metering
 from fluksod.meter.register import Mark
-from fluksod.mqtt.broker import Broker
-from fluksod.mqtt.home_assistant import DeviceFacts, HomeAssistantDiscovery
-from fluksod.mqtt.sensor_topics import SensorTopics
-from fluksod.mqtt.tmpo_topics import TmpoTopics
 from fluksod.registers_file import RegistersFile
 from fluksod.sensor import Sensor
 from fluksod.service_notify import notify, watchdog_interval
@@ -39,6 +36,10 @@ from fluksod.tmpo.blocks import Blocks
 from fluksod.uplink.peers import Peers
 from fluksod.uplink.signature import claim_code
 from fluksod.uplink.uplink import Uplink
+from fluksod.url import http_url
+
+if TYPE_CHECKING:
+    from fluksod.mqtt_outlet import MqttOutlet
 
 _LOG = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Daemon:
                 is_claimed=lambda: uplink.claimed is True,
                 is_own=self._store.streams.__contains__,
             )
-        self._broker = self._make_broker()
+        self._mqtt = self._mqtt_outlet()
         self._announced: Announcement | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -129,14 +130,14 @@ class Daemon:
             parts["the uplink"] = self._uplink.run
         if self._peers is not None:
             parts["peers"] = self._peers.run
-        if self._broker is not None:
-            parts["MQTT"] = self._broker.run
-            parts["tmpo"] = TmpoTopics(self._broker, self._identity.device, self._tmpo).run
+        if self._mqtt is not None:
+            parts |= self._mqtt.parts()
         tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
         if (interval := watchdog_interval()) is not None:
             tasks.append(asyncio.create_task(_feed_watchdog(interval)))
-        _LOG.info("fluksod ready: http://%s:%d", self._config.lan.host, self._lan.port)
-        notify("READY=1", f"STATUS=http://{self._config.lan.host}:{self._lan.port}")
+        url = http_url(self._config.lan.host, self._lan.port)
+        _LOG.info("fluksod ready: %s", url)
+        notify("READY=1", f"STATUS={url}")
         try:
             await stop.wait()
         finally:
@@ -160,7 +161,7 @@ class Daemon:
             "time": int(time.time()),
             **self._inputs.describe(),
             "cloud": self._cloud(),
-            "mqtt": self._mqtt(),
+            "mqtt": None if self._mqtt is None else self._mqtt.describe(),
             "storage": self._storage(),
             "siblings": [] if self._announced is None else self._announced.siblings.describe(),
         }
@@ -221,32 +222,14 @@ class Daemon:
             "error": state.error,
         }
 
-    def _make_broker(self) -> Broker | None:
-        config, device = self._config.mqtt, self._identity.device
-        if config is None:
+    def _mqtt_outlet(self) -> MqttOutlet | None:
+        config = self._config
+        if config.mqtt is None:
             return None
-        broker = Broker(config, self._identity.hostname, f"/device/{device}/availability")
-        cloud = self._config.cloud
-        SensorTopics(broker, device, self._store, None if cloud is None else cloud.url)
-        if config.home_assistant:
-            HomeAssistantDiscovery(broker, self._store, self._facts)
-        return broker
+        # aiomqtt takes 7 MiB and a twentieth of a second: only for those who have a broker.
+        from fluksod.mqtt_outlet import MqttOutlet
 
-    def _facts(self) -> DeviceFacts:
-        address, port = self._address()
-        url = None if address is None else f"http://{address}:{port}/"
-        return DeviceFacts(self._identity.device, self._config.name, version("fluksod"), url)
-
-    def _mqtt(self) -> dict[str, Any] | None:
-        if self._broker is None or self._config.mqtt is None:
-            return None
-        state = self._broker.state
-        return {
-            "host": self._config.mqtt.host,
-            "port": self._config.mqtt.port,
-            "state": state.state,
-            "error": state.error,
-        }
+        return MqttOutlet(config, config.mqtt, self._identity, self._store, self._tmpo, self._address)
 
     def _address(self) -> tuple[str | None, int]:
         host = ip_address(self._config.lan.host)

@@ -6,22 +6,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import socket
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 
-import ifaddr
 from zeroconf import Error, InterfaceChoice, IPVersion
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from fluksod.addresses import OwnAddress, own_addresses
 from fluksod.siblings import Siblings
 
 _LOG = logging.getLogger(__name__)
 
 SERVICE = "_flukso._tcp.local."
-
-
 HTTP = "_http._tcp.local."
 LOOK_EVERY = 2.0
 """Seconds between looks at the machine's addresses: a router may give another one, a cable may be plugged in late."""
@@ -55,46 +53,47 @@ class Announcement:
 
     async def run(self) -> None:
         """Announce until cancelled, then say goodbye. Without multicast it says so once, and tries again."""
+        logging.getLogger("zeroconf").setLevel(logging.ERROR)  # it warns, with a traceback, of a network that went away
         while True:
-            addresses = self._addresses()
-            try:
-                zeroconf = AsyncZeroconf(
-                    interfaces=self._interfaces or InterfaceChoice.All,
-                    ip_version=IPVersion.V4Only if self._host.version == 4 else IPVersion.All,
-                )
-            except (OSError, Error) as error:
-                self._complain(error)
-                await asyncio.sleep(TRY_AGAIN)
+            own = self._own()
+            if not own:
+                self._complain(f"this machine has no address {' or '.join(self._interfaces)} now")
+                await asyncio.sleep(LOOK_EVERY)
                 continue
             try:
-                await self._announce(zeroconf, addresses)
+                await self._announce(own)
             except (OSError, Error) as error:
-                self._complain(error)
+                self._complain(str(error) or repr(error))
                 await asyncio.sleep(TRY_AGAIN)
-            finally:
-                self.siblings.forget()
-                await zeroconf.async_close()
 
-    async def _announce(self, zeroconf: AsyncZeroconf, addresses: list[str]) -> None:
-        """Announce these addresses; returns when the machine has others."""
-        self._changed.clear()
-        info, page = self._info(addresses), self._page(addresses)
-        await zeroconf.async_register_service(info, allow_name_change=True)
-        await zeroconf.async_register_service(page, allow_name_change=True)
-        _LOG.info("announced by mDNS as %s, at %s", info.name, ", ".join(addresses))
-        self._complaint = ""
-        browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[self.siblings.changed])
+    async def _announce(self, own: frozenset[OwnAddress]) -> None:
+        """Announce while the machine has these addresses; returns when it has others."""
+        if self._interfaces:
+            zeroconf = AsyncZeroconf(interfaces=[one.text for one in own])
+        else:
+            version = IPVersion.V4Only if self._host.version == 4 else IPVersion.All
+            zeroconf = AsyncZeroconf(interfaces=InterfaceChoice.All, ip_version=version)
         try:
-            while self._addresses() == addresses:
-                try:
+            self._changed.clear()
+            addresses = self._addresses(own)
+            info = self._info(addresses)
+            services = (info, self._page(addresses))
+            await asyncio.gather(
+                *(zeroconf.async_register_service(service, allow_name_change=True) for service in services)
+            )
+            _LOG.info("announced by mDNS as %s, at %s", info.name, ", ".join(addresses))
+            self._complaint = ""
+            AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[self.siblings.changed])
+            while self._own() == own:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY):
                         await self._changed.wait()
-                except TimeoutError:
-                    continue
-                self._changed.clear()
-                await zeroconf.async_update_service(self._info(addresses, info.name))
+                if self._changed.is_set():
+                    self._changed.clear()
+                    await zeroconf.async_update_service(self._info(addresses, info.name))
         finally:
-            await browser.async_cancel()
+            self.siblings.forget()
+            await zeroconf.async_close()
 
     def _info(self, addresses: list[str], name: str | None = None) -> AsyncServiceInfo:
         properties = {f"id{number}": sensor for number, sensor in enumerate(self._sensors, start=1)}
@@ -116,32 +115,24 @@ class Announcement:
             parsed_addresses=addresses,
         )
 
-    def _addresses(self) -> list[str]:
+    def _own(self) -> frozenset[OwnAddress]:
+        """The machine's addresses that matter: those that are named, or all at which the API listens."""
+        own = own_addresses()
+        if self._interfaces:
+            named = [ip_address(text) for text in self._interfaces]
+            return frozenset(one for one in own if one.at.ip in named)
+        return frozenset(one for one in own if one.at.version == 4 or self._host.version == 6)
+
+    def _addresses(self, own: frozenset[OwnAddress]) -> list[str]:
+        """What is announced: where the API listens, in the networks that are told."""
         if not self._host.is_unspecified:
             return [str(self._host)]
-        if self._interfaces:
-            return self._interfaces
-        found = {one for one in machine_addresses() if one.version == 4 or self._host.version == 6}
-        return [str(address) for address in sorted(found, key=lambda one: (one.version, one.packed))] or ["127.0.0.1"]
+        found = (one.at.ip for one in own if one.is_for_others or self._interfaces)
+        return [str(ip) for ip in sorted(found, key=lambda one: (one.version, one.packed))] or ["127.0.0.1"]
 
-    def _complain(self, error: Exception) -> None:
-        if str(error) != self._complaint:
-            self._complaint = str(error)
-            _LOG.warning("the local API is not announced by mDNS: %r; set mdns = false in [lan] to silence this", error)
-
-
-def machine_addresses() -> set[IPv4Address | IPv6Address]:
-    """The machine's addresses that others can reach: no loopback, no link-local IPv6."""
-    texts = (ip.ip if isinstance(ip.ip, str) else ip.ip[0] for adapter in ifaddr.get_adapters() for ip in adapter.ips)
-    found = {ip_address(text) for text in texts}
-    return {one for one in found if not one.is_loopback and not (one.version == 6 and one.is_link_local)}
-
-
-def address_towards(host: str) -> str | None:
-    """The address this machine would use to reach `host` (a numeric address); nothing is sent. None without a route."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((host, 9))
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
+    def _complain(self, why: str) -> None:
+        if why != self._complaint:
+            self._complaint = why
+            _LOG.warning(
+                "the local API is not announced by mDNS: %s; it goes on trying, until mdns = false in [lan]", why
+            )

@@ -10,13 +10,14 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fluksod.command_error import CommandError
 from fluksod.sensor import is_id, reads_as_number
 from fluksod.state_file import write_state
 
 _LOG = logging.getLogger(__name__)
 
 
-class StateError(Exception):
+class StateError(CommandError):
     """The state directory cannot be used; the text says why and what to do."""
 
 

@@ -9,11 +9,17 @@ from typing import Any
 from zeroconf import ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceInfo
 
+from fluksod.addresses import nearest, own_addresses
 from fluksod.sensor import is_id
 
 PATIENCE_MS = 3000
+LOOK_EVERY = 30.0
+"""Seconds between looks at a sibling. While what it told is fresh, for two minutes, that asks nobody; then one that has
+lost its power does not answer. Its name alone would be known for 75 minutes (RFC 6762, section 10)."""
 MOST = 64
 """More are not listed: anybody on the network can announce what he likes."""
+LONGEST = 64
+"""Characters of a name that are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Siblings:
     def __init__(self, device: str) -> None:
         self._device = device
         self._found: dict[str, Sibling] = {}
-        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._followed: dict[str, asyncio.Task[None]] = {}
 
     def describe(self) -> list[dict[str, Any]]:
         """The member `siblings` of /api/v2/device, by name."""
@@ -41,32 +47,48 @@ class Siblings:
 
     def changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         """As a handler of a service browser: somebody came, changed or went."""
+        if (followed := self._followed.pop(name, None)) is not None:
+            followed.cancel()
         if state_change is ServiceStateChange.Removed:
             self._found.pop(name, None)
-            if (asking := self._asking.pop(name, None)) is not None:
-                asking.cancel()
-        elif name in self._found or len(self._found) + len(self._asking) < MOST:
-            asking = asyncio.ensure_future(self._ask(zeroconf, service_type, name))
-            self._asking[name] = asking
-            asking.add_done_callback(lambda _task: self._asking.pop(name, None))
+        elif len(self._followed) < MOST:
+            self._followed[name] = asyncio.ensure_future(self._follow(zeroconf, service_type, name))
 
     def forget(self) -> None:
         """Forget all: they will be found again."""
-        for asking in list(self._asking.values()):
-            asking.cancel()
+        for followed in self._followed.values():
+            followed.cancel()
+        self._followed.clear()
         self._found.clear()
 
-    async def _ask(self, zeroconf: Zeroconf, service_type: str, name: str) -> None:
-        info = AsyncServiceInfo(service_type, name)
-        if not await info.async_request(zeroconf, PATIENCE_MS):
-            return
-        told = info.decoded_properties
-        addresses, port = info.parsed_addresses(), info.port
-        if told.get("device") == self._device or not addresses or port is None:
-            return
-        device = told.get("device")
-        host = (info.server or name).removesuffix(".").removesuffix(".local")
-        known = device if device is not None and is_id(device) else None
-        self._found[name] = Sibling(
-            known, host[:64], addresses[0], port, told.get("api") or told.get("version") or "1.0"
-        )
+    async def _follow(self, zeroconf: Zeroconf, service_type: str, name: str) -> None:
+        """List it as long as it answers."""
+        while True:
+            info = AsyncServiceInfo(service_type, name)
+            sibling = sibling_of(info) if await info.async_request(zeroconf, PATIENCE_MS) else None
+            if sibling is not None and sibling.id != self._device:
+                self._found[name] = sibling
+            else:
+                self._found.pop(name, None)
+            await asyncio.sleep(LOOK_EVERY)
+
+
+def sibling_of(info: AsyncServiceInfo) -> Sibling | None:
+    """Who announces that, taken with care: it may be anybody. None where it cannot be reached."""
+    told = info.decoded_properties
+    device = told.get("device")
+    address = nearest(info.parsed_addresses(), own_addresses())
+    if address is None or info.port is None:
+        return None
+    return Sibling(
+        device if device is not None and is_id(device) else None,
+        _clean((info.server or info.name).removesuffix(".").removesuffix(".local")),
+        str(address),
+        info.port,
+        _clean(told.get("api") or told.get("version") or "1.0"),
+    )
+
+
+def _clean(text: str) -> str:
+    """What a stranger on the network has sent, fit for a terminal."""
+    return "".join(character for character in text[:LONGEST] if character.isprintable())

@@ -6,15 +6,18 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from ipaddress import ip_interface
 from pathlib import Path
-from typing import Any
 
 import pytest
 from zeroconf import ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from fluksod.addresses import OwnAddress, nearest
+from fluksod.siblings import Sibling, Siblings, sibling_of
 from tests.device.board import CLAMP, GAS, PULSE, Board, pls
-from tests.device.daemon_process import Fluksod, configuration, running, sensor_table
+from tests.device.daemon_process import configuration, running, sensor_table
+from tests.device.neighbours import STORIES
 from tests.device.waiting import until
 
 SERVICE = "_flukso._tcp.local."
@@ -95,57 +98,74 @@ async def test_the_page_is_announced_too(tmp_path: Path, board: Board, network: 
         assert str(found.port) == fluksod.url.rsplit(":", 1)[1]
 
 
-async def siblings(fluksod: Fluksod) -> dict[str, Any]:
-    """The siblings by name; other tests run at the same time."""
-    return {one["name"]: one for one in (await fluksod.get("/api/v2/device"))["siblings"]}
+async def test_one_that_lost_its_power_is_no_longer_listed(
+    network: AsyncZeroconf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says no goodbye. Here its addresses hold for two seconds, not two minutes, and it is looked for as often."""
+    monkeypatch.setattr("fluksod.siblings.LOOK_EVERY", 0.5)
+    monkeypatch.setattr("fluksod.siblings.PATIENCE_MS", 1000)
+    listed = Siblings("0" * 32)
+    browser = AsyncServiceBrowser(network.zeroconf, SERVICE, handlers=[listed.changed])
 
+    def names() -> list[str]:
+        return [one["name"] for one in listed.describe()]
 
-async def test_siblings_find_each_other_and_an_original(tmp_path: Path, board: Board, network: AsyncZeroconf) -> None:
-    lan = 'mdns_interfaces = ["127.0.0.1"]'
-    (tmp_path / "other").mkdir()
-    original = AsyncServiceInfo(
+    powered = AsyncZeroconf(interfaces=["127.0.0.1"])
+    flm02 = AsyncServiceInfo(
         SERVICE,
-        f"Flukso RESTful API on flukso-0a1b2c.{SERVICE}",
+        f"Flukso RESTful API on flukso-0d0e0f.{SERVICE}",
         port=8080,
         properties={"id1": CLAMP, "path": "/sensor", "version": "1.0"},
-        server="flukso-0a1b2c.local.",
-        parsed_addresses=["127.0.0.9"],
+        server="flukso-0d0e0f.local.",
+        parsed_addresses=["127.0.0.8"],
+        host_ttl=2,
     )
-    async with running(configuration(tmp_path, lan=lan)) as one:
-        device = (await one.get("/api/v2/device"))["id"]
-        async with running(configuration(tmp_path / "other", lan=lan)) as other:
-            name = f"flukso-{(await other.get('/api/v2/device'))['id'][:6]}"
+    await powered.async_register_service(flm02)
+    await until(lambda: "flukso-0d0e0f" in names())
+    await asyncio.sleep(3)
+    assert "flukso-0d0e0f" in names(), "it answers, and so it stays"
+    await powered.zeroconf._async_close()  # without a goodbye
+    await until(lambda: "flukso-0d0e0f" not in names())
+    await browser.async_cancel()
+    listed.forget()
 
-            async def found() -> Any:
-                return (await siblings(one)).get(name)
 
-            sibling = await until(found)
-            assert sibling["address"] == "127.0.0.1"
-            assert other.url.endswith(f":{sibling['port']}")
-            assert sibling["api"] == "2.0"
-            assert f"flukso-{device[:6]}" not in await siblings(one), "it is none of its own"
-            await network.async_register_service(original)
+def test_what_strangers_announce_is_fit_for_a_terminal() -> None:
+    told = AsyncServiceInfo(
+        SERVICE,
+        f"Flukso RESTful API on somebody.{SERVICE}",
+        port=80,
+        properties={"device": "no id", "api": "\x1b[2J" + "9" * 200},
+        server="\x1b]0;mine\x07.local.",
+        parsed_addresses=["fe80::1", "203.0.113.7"],
+    )
+    assert sibling_of(told) == Sibling(None, "]0;mine", "203.0.113.7", 80, "[2J" + "9" * 60)
 
-            async def found_original() -> Any:
-                return (await siblings(one)).get("flukso-0a1b2c")
 
-            assert await until(found_original) == {
-                "id": None,
-                "name": "flukso-0a1b2c",
-                "address": "127.0.0.9",
-                "port": 8080,
-                "api": "1.0",
-            }
+def test_the_nearest_address_is_one_in_a_network_that_is_shared() -> None:
+    own = [OwnAddress(2, ip_interface("192.168.1.5/24")), OwnAddress(2, ip_interface("2001:db8:1::5/64"))]
+    nears = [
+        (["10.0.3.1", "192.168.1.9"], "192.168.1.9"),
+        (["10.0.3.1", "2001:db8:1::9"], "2001:db8:1::9"),
+        (["192.168.1.9", "2001:db8:1::9"], "192.168.1.9"),
+        (["fe80::9", "2001:db8:7::9"], "2001:db8:7::9"),
+        (["10.0.3.1"], "10.0.3.1"),
+    ]
+    assert [str(nearest(told, own)) for told, _ in nears] == [near for _, near in nears]
+    assert nearest([], own) is None
 
-        async def gone() -> bool:
-            return await found() is None
 
-        await until(gone)
-        await network.async_unregister_service(original)
+def in_a_network_of_its_own(module: str, *story: str) -> None:
+    inside = [sys.executable, "-m", "demo.namespace", sys.executable, "-m", module, *story]
+    ran = subprocess.run(inside, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_follows_the_addresses_of_the_machine() -> None:
     """In a network of its own, where an address may be taken away and another one given."""
-    inside = [sys.executable, "-m", "demo.namespace", sys.executable, "-m", "tests.device.moving_address"]
-    ran = subprocess.run(inside, capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    in_a_network_of_its_own("tests.device.moving_address")
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_on_a_network_of_several_machines(story: str) -> None:
+    in_a_network_of_its_own("tests.device.neighbours", story)

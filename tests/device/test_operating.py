@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -161,9 +162,24 @@ async def test_in_the_journal_each_line_has_its_priority(tmp_path: Path) -> None
     assert any("board not connected" in line and line.startswith(("<4>", "<6>")) for line in lines)
 
 
-def test_the_commands_that_ask_start_quickly() -> None:
-    """What only the daemon needs is not imported for `fluksod status`."""
-    heavy = ("zeroconf", "dsmr_parser", "pymodbus")
-    code = f"import sys, fluksod.cli; print([name for name in {heavy} if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "needless"),
+    [
+        ("fluksod.cli", ("aiohttp", "zeroconf", "sqlite3", "aiomqtt", "dsmr_parser", "pymodbus")),
+        ("fluksod.daemon", ("aiomqtt", "dsmr_parser", "pymodbus")),
+    ],
+)
+def test_what_is_not_configured_or_asked_for_is_not_imported(module: str, needless: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print([name for name in {needless} if name in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
+
+
+async def test_answers_within_a_second_of_its_start(tmp_path: Path, board: Board) -> None:
+    """Not counted is how long other work on the machine keeps it from a core (schedstat of proc(5), in ns)."""
+    began = time.monotonic()
+    async with running(configuration(tmp_path, lan='mdns_interfaces = ["127.0.0.1"]')) as fluksod:
+        assert (await fluksod.get("/api/v2/device"))["model"] == "fluksod"
+        took = time.monotonic() - began
+        waited = int(Path(f"/proc/{fluksod.process.pid}/schedstat").read_text().split()[1]) / 1e9
+    assert took - waited < 1, (took, waited)

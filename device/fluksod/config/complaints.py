@@ -7,13 +7,14 @@ from typing import Any
 
 import voluptuous as vol
 
+from fluksod.command_error import CommandError
 from fluksod.config.toml_lines import line_of
 
 CLOSE_IT = "can be read by everybody on this machine; take that right away with chmod o-r"
 """What is said of a file that has a secret in it and the wrong mode."""
 
 
-class ConfigError(Exception):
+class ConfigError(CommandError):
     """The configuration cannot be used; the text has one complaint a line, each with what to do."""
 
 

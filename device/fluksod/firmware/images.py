@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from fluksod.command_error import CommandError
 from fluksod.config.boards import BoardModel
 
 LARGEST = 64 * 1024
 """Bytes of a file in Intel's hexadecimal format; the flash of an ATmega328 takes 92 kB as text at most, ours 30."""
 
 
-class ImageError(Exception):
+class ImageError(CommandError):
     """There is no such image, or it is none; the text says what to do."""
 
 

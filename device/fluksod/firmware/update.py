@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from fluksod.command_error import CommandError
 from fluksod.config.boards import BoardConfig, Programmer
 from fluksod.firmware.avrdude import EESAVE, Progress, arguments, high_fuse, reason
 from fluksod.firmware.images import Image
@@ -32,7 +33,7 @@ COPIES = 3
 """Copies of a board's EEPROM that are kept."""
 
 
-class UpdateError(Exception):
+class UpdateError(CommandError):
     """The update failed; the text says why and what to do."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from fluksod.command_error import CommandError
 from fluksod.lan.access import Access, errors_as_json
 from fluksod.lan.events import EventStream, Kept
 from fluksod.lan.firmware import MOST_BYTES, FirmwareApi
@@ -23,7 +24,7 @@ from fluksod.lan.v2 import DeviceApi, Json
 from fluksod.store import Store
 
 
-class AddressInUseError(Exception):
+class AddressInUseError(CommandError):
     """The address of the local API is taken or is not this machine's; the text says what to do."""
 
 

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fluksod.command_error import CommandError
+
 _REPORT_EVERY = 60.0
 
 
-class PortInUseError(Exception):
+class PortInUseError(CommandError):
     """Another program holds the port; the text names it."""
 
 

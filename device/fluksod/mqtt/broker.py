@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from dataclasses import dataclass
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
-from fluksod.config import ConfigError, MqttConfig
+from fluksod.config import MqttConfig
 from fluksod.mqtt.retained import RetainedTopics
+from fluksod.trust import trust
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Broker:
         self.availability = availability
         self._config = config
         self._identifier = identifier
-        self._trusted = trust(config)
+        self._trusted = trust(config.ca, "mqtt") if config.tls else None
         self._retained = RetainedTopics()
         self._once: deque[tuple[str, Callable[[], bytes | None]]] = deque(maxlen=WAITING)
         self._handlers: dict[str, Callable[[bytes], None]] = {}
@@ -172,18 +172,6 @@ async def _reach(host: str, port: int) -> None:
     except TimeoutError:
         raise OSError("it does not answer") from None
     writer.close()
-
-
-def trust(config: MqttConfig) -> ssl.SSLContext | None:
-    """What certificates of the broker are accepted; None without TLS. Raises `ConfigError`."""
-    if not config.tls:
-        return None
-    try:
-        return ssl.create_default_context(cafile=config.ca)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"ca in [mqtt]: {config.ca} holds no certificate that can be read; give a PEM file"
-        ) from error
 
 
 def _why(error: Exception, config: MqttConfig) -> tuple[str, str]:

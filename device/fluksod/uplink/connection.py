@@ -6,12 +6,11 @@ import contextlib
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import aiohttp
 
-from fluksod.config import CloudConfig, ConfigError
+from fluksod.config import CloudConfig
 from fluksod.uplink.signature import digest
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
@@ -42,14 +41,6 @@ class Answered:
     digest: str | None
     reason: str
     retry_after: float
-
-
-def trust(ca: Path | None) -> ssl.SSLContext:
-    """What certificates are accepted: of the authorities in the file `ca`, or of the system's. Raises `ConfigError`."""
-    try:
-        return ssl.create_default_context(cafile=None if ca is None else str(ca))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"ca in [cloud]: {ca} holds no certificate that can be read; give a PEM file") from error
 
 
 def open_session(

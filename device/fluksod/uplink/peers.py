@@ -21,8 +21,9 @@ from fluksod.identity import Identity
 from fluksod.meter.metering import Reading
 from fluksod.sensor import Sensor, SensorClass, SensorType, is_id
 from fluksod.store import Store
+from fluksod.trust import trust
 from fluksod.uplink.backoff import Backoff
-from fluksod.uplink.connection import Answered, CloudError, failures_told, open_session, post_signed, read_answer, trust
+from fluksod.uplink.connection import Answered, CloudError, failures_told, open_session, post_signed, read_answer
 from fluksod.uplink.server_sent import EventReader
 from fluksod.uplink.signature import digest_is_right
 
@@ -75,7 +76,7 @@ class Peers:
         self._version = version
         self._is_claimed = is_claimed
         self._is_own = is_own
-        self._trusted = trust(config.ca)
+        self._trusted = trust(config.ca, "cloud")
         self._peers: dict[str, Peer] = {}
         self._token: str | None = None
         self._backoff = Backoff()

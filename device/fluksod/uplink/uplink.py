@@ -21,8 +21,9 @@ from fluksod.sensor import Sensor
 from fluksod.state_file import write_state
 from fluksod.store import Store, Stream
 from fluksod.store.archive import Archive
+from fluksod.trust import trust
 from fluksod.uplink.backoff import Backoff
-from fluksod.uplink.connection import Answered, CloudConnection, CloudError, trust
+from fluksod.uplink.connection import Answered, CloudConnection, CloudError
 from fluksod.uplink.heartbeat import Answer, AnswerError, heartbeat_body, memory_members, parse_answer, wire_version
 from fluksod.uplink.offers import OfferError, offered, question
 from fluksod.uplink.pending import Batch, Pending
@@ -88,7 +89,7 @@ class Uplink:
         self._firmware = firmware
         self._next_offer = 0.0
         self._send_key = _registered_at(registered_file) != config.url
-        self._trusted = trust(config.ca)
+        self._trusted = trust(config.ca, "cloud")
         self._connection: CloudConnection | None = None
         self._pending: dict[str, Pending] = {}
         self._backoff = Backoff()

@@ -1,0 +1,8 @@
+"""How an address is written in a URL (RFC 3986, section 3.2.2)."""
+
+from __future__ import annotations
+
+
+def http_url(host: str, port: int) -> str:
+    """`http://host:port`, an IPv6 address in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
