@@ -61,9 +61,9 @@ class Cloud:
         """How many old measurements came until now."""
         return int(await self._ask("old"))
 
-    async def counters(self) -> dict[str, list[list[int]]]:
+    async def stored(self) -> dict[str, list[list[int]]]:
         """All measurements of each sensor, as they came: [unix second, counter]."""
-        told: dict[str, list[list[int]]] = await self._ask("counters")
+        told: dict[str, list[list[int]]] = await self._ask("stored")
         return told
 
     async def go_down(self) -> None:
@@ -146,7 +146,7 @@ async def _serve(folder: Path) -> None:
         _say(
             asdict(_told(stub, watch))
             if command == "arrived"
-            else {"old": watch.old, "counters": stub.stored}.get(command)
+            else {"old": watch.old, "stored": stub.stored}.get(command)
         )
 
 

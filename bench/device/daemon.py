@@ -69,7 +69,7 @@ class Daemon:
         """Start it; the seconds until its local API has answered."""
         began = time.monotonic()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stderr=log)
+            process = self._process = subprocess.Popen(self._command, stderr=log)
         while time.monotonic() - began < LONGEST:
             try:
                 await self.get("/api/v2/device")
@@ -77,7 +77,7 @@ class Daemon:
                 await asyncio.sleep(POLL)
             else:
                 return time.monotonic() - began
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 break
         raise StuckError(f"fluksod did not start: {self.log.read_text(encoding='utf-8')[-2000:]}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -36,8 +37,9 @@ class Feed:
                 due = began + (index + number / len(lines)) * self._period
                 await asyncio.sleep(max(due - time.monotonic(), 0))
                 if self.plugged:
-                    self.board.send(line)
-                    on_line(line, time.monotonic())
+                    with contextlib.suppress(BlockingIOError):  # nobody reads, and the wire holds no more
+                        self.board.send(line)
+                        on_line(line, time.monotonic())
 
     def unplug(self) -> None:
         """Pull the cable."""

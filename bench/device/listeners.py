@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -36,17 +36,21 @@ class Listener(asyncio.Protocol):
         """Note what came."""
         self._parts.append((time.monotonic(), data))
 
-    def heard(self) -> dict[Key, float]:
-        """When each reading came first (monotonic s)."""
-        heard: dict[Key, float] = {}
+    def events(self) -> Iterator[tuple[float, dict[str, Any]]]:
+        """What was told, and when it came (monotonic s)."""
         rest = b""
         for at, data in self._parts:
             events = (rest + data).split(b"\n\n")
             rest = events.pop()
             for event in events:
                 if (found := _DATA.search(event)) is not None:
-                    told: dict[str, Any] = json.loads(found[1])
-                    heard.setdefault((told["sensor"], told["counter"], told["gauge"]), at)
+                    yield at, json.loads(found[1])
+
+    def heard(self) -> dict[Key, float]:
+        """When each reading came first (monotonic s)."""
+        heard: dict[Key, float] = {}
+        for at, told in self.events():
+            heard.setdefault((told["sensor"], told["counter"], told["gauge"]), at)
         return heard
 
 
