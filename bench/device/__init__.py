@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.figure import Effort, Figures
 
-from . import catch_up, delay, disk, recovery, request_rate, resources
+from . import catch_up, delay, disk, kills, recovery, request_rate, resources
 
 PARTS: tuple[Callable[[Effort], Awaitable[Figures]], ...] = (
     request_rate.measure,
@@ -15,6 +15,7 @@ PARTS: tuple[Callable[[Effort], Awaitable[Figures]], ...] = (
     resources.measure,
     recovery.measure,
     disk.measure,
+    kills.measure,
     catch_up.measure_stub,
     catch_up.measure_local_cloud,
 )
