@@ -21,6 +21,7 @@ from tests.device.archived import Archived
 from tests.device.board import CLAMP, PULSE, Board, pls, pwr
 from tests.device.cloud_stub import CloudStub
 from tests.device.daemon_process import Fluksod, configuration, running, sensor_table
+from tests.device.waiting import until
 from tests.documented import ROOT
 
 SOLAR = "0123456789abcdef0123456789abcde1"
@@ -225,7 +226,12 @@ async def test_a_sensor_that_appears_is_shown(tmp_path: Path, board: Board) -> N
         await expect(row.locator(".now")).to_have_text("461 W")
         board.send(pwr(CLAMP, 462))
         await expect(row.locator(".now")).to_have_text("462 W")
-        await expect(page.locator("#chart .line")).to_have_attribute("d", re.compile("^M"))
+
+        async def drawn() -> bool:
+            board.send(pwr(CLAMP, 462))  # a curve takes readings of two seconds
+            return bool(await page.locator("#chart .line").get_attribute("d"))
+
+        await until(drawn)
 
 
 async def test_without_javascript_it_says_the_same(fluksod: Fluksod) -> None:
