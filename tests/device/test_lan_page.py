@@ -149,7 +149,7 @@ async def test_the_chart_moves_by_the_second_and_shows_hour_day_and_week(fluksod
         await expect(page.locator("#chart .c1 .line")).to_have_attribute("d", re.compile("(L[^L]*){200}"))
         await page.locator("#chart").hover(position={"x": 500, "y": 100})
         pointed = await page.locator("#readout").inner_text()
-        assert re.search(r"\d\d:\d\d\s+House \d+ W\s+Solar panels [\d,]+ W", pointed), pointed
+        assert re.search(r"\d\d:\d\d\s+House [\d,]+ W\s+Solar panels [\d,]+ W", pointed), pointed
         await picture(page, "day")
         await page.get_by_role("button", name="Water").click()
         await expect(page.get_by_role("heading", name="Water", exact=True)).to_be_visible()
