@@ -206,7 +206,8 @@ class Daemon:
         """Members of a sensor in /api/v2/sensors that its meter knows (docs/protocol.md)."""
         peer = None if self._peers is None else self._peers.peer(sensor)
         shared = {} if peer is None else {"owner": peer.owner, "resolution": peer.resolution}
-        return {"phases": self._inputs.phases(sensor), "demand": self._demand.of(sensor), **shared}
+        measured = {"source": self._metering.source(sensor), "phases": self._inputs.phases(sensor)}
+        return {**measured, "demand": self._demand.of(sensor), **shared}
 
     def _cloud(self) -> dict[str, Any] | None:
         if self._uplink is None or self._config.cloud is None:

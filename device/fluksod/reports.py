@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fluksod.lan.parts import Condition, parts
+from fluksod.lan.parts import Condition, Part, parts
 
 _MARKS = {Condition.GOOD: "ok", Condition.WAITING: "..", Condition.BAD: "!!", Condition.OFF: "--"}
 
@@ -15,7 +15,7 @@ def status_lines(device: Mapping[str, Any]) -> list[str]:
     found = parts(device, None)
     width = max(len(part.name) for part in found)
     head = f"{device['name']}, {device['model']} {device['software']}, device {device['id']}"
-    lines = [f"{_MARKS[part.condition]} {part.name:<{width}}  {part.words}" for part in found]
+    lines = [f"{_MARKS[part.condition]} {part.name:<{width}}  {part.words}{_link(part)}" for part in found]
     cloud = device["cloud"]
     if cloud is not None and cloud["claimed"] is False:
         lines.append(f"Claim it at {cloud['url']} with the code {cloud['claim_code']}")
@@ -31,8 +31,11 @@ def sensor_lines(sensors: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     """The table of `fluksod sensors`."""
     if not sensors:
         return ["No sensor yet: the board or meter has named none, and [[sensor]] has none."]
-    rows = [("ID", "NAME", "TYPE", "CLASS", "COUNTER", "NOW", "AGE"), *(_row(sensor, now) for sensor in sensors)]
-    widths = [max(len(row[column]) for row in rows) for column in range(7)]
+    rows = [
+        ("ID", "NAME", "TYPE", "CLASS", "FROM", "COUNTER", "NOW", "AGE"),
+        *(_row(sensor, now) for sensor in sensors),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(8)]
     return ["  ".join(_padded(row, widths)).rstrip() for row in rows]
 
 
@@ -44,9 +47,13 @@ def age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
+def _link(part: Part) -> str:
+    return "" if part.link is None else f", {part.link}"
+
+
 def _row(sensor: Mapping[str, Any], now: float) -> tuple[str, ...]:
     reading = sensor["reading"]
-    kind = (sensor["id"], sensor["name"], sensor["type"], sensor["class"])
+    kind = (sensor["id"], sensor["name"], sensor["type"], sensor["class"], sensor["source"] or "-")
     if reading is None:
         return (*kind, "-", "-", "-")
     return (
@@ -63,4 +70,4 @@ def _value(value: float | None, unit: str) -> str:
 
 def _padded(row: Iterable[str], widths: Sequence[int]) -> Iterable[str]:
     for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        yield cell.rjust(width) if column >= 4 else cell.ljust(width)
+        yield cell.rjust(width) if column >= 5 else cell.ljust(width)

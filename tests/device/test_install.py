@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from tests.device.board import Board
 from tests.device.daemon_process import configuration
 from tests.distribution import build_wheel, install, newer_python, uv
+from tests.documented import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +25,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def works(program: Path, folder: Path) -> None:
-    """It says its version, accepts a configuration, answers within a second of its start and ends when told to."""
+    """It says its version, accepts a configuration, has its unit, serves its page and ends when told to."""
     outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     said = subprocess.run([program, "--version"], capture_output=True, text=True, env=outside, check=True, cwd=folder)
     assert re.fullmatch(r"fluksod \d+\.\d+\.\d+\n", said.stdout)
     config = configuration(folder)
     checked = subprocess.run([program, "check", "--config", config], capture_output=True, text=True, env=outside)
     assert checked.returncode == 0, checked.stderr
+    unit = subprocess.run([program, "unit", "--config", config], capture_output=True, text=True, env=outside)
+    assert f"ExecStart={program} run --config {config}\n" in unit.stdout
     running = subprocess.Popen([program, "run", "--config", config], stderr=subprocess.PIPE, text=True, env=outside)
     assert running.stderr is not None
     try:
@@ -47,6 +51,18 @@ def works(program: Path, folder: Path) -> None:
         assert running.wait(10) == 0
         assert time.monotonic() - began < 5
         running.stderr.close()
+
+
+def test_all_that_is_no_source_ships_too(wheel: Path) -> None:
+    package = ROOT / "device" / "fluksod"
+    others = {
+        str(path.relative_to(package.parent))
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert {"fluksod/fluksod.service", "fluksod/lan/static/page.js"} <= others
+    with zipfile.ZipFile(wheel) as shipped:
+        assert others <= set(shipped.namelist())
 
 
 def test_uv_tool_install_on_a_newer_python(tmp_path: Path, board: Board, wheel: Path) -> None:

@@ -97,7 +97,10 @@ def test_the_cloud(members: dict[str, Any], condition: Condition, words: str) ->
 
 def test_broker_storage_peers_and_neighbours() -> None:
     failing = {"state": "failing", "bytes": 1, "oldest_minute": None, "error": "the disk refuses the journal: full"}
-    siblings = [{"id": None, "name": "flukso-ab12cd", "address": "fe80::1", "port": 8080, "api": "1.0"}]
+    siblings = [
+        {"id": None, "name": "flukso-0a1b2c", "address": "192.0.2.3", "port": 8080, "api": "1.0"},
+        {"id": None, "name": "flukso-ab12cd", "address": "2001:db8::1", "port": 8080, "api": "2.0"},
+    ]
     broker = {"host": "broker.example", "port": 1883, "state": "refused", "error": "wrong password"}
     found = parts(device(mqtt=broker, storage=failing, siblings=siblings, cloud=CLOUD), "the token is not taken")
     assert told(found, "MQTT") == (
@@ -106,7 +109,10 @@ def test_broker_storage_peers_and_neighbours() -> None:
     )
     assert "make room on the disk" in told(found, "Storage")[1]
     assert told(found, "Shared with you") == (Condition.BAD, "the token is not taken")
-    assert found[-1] == Part("Neighbour", Condition.GOOD, "flukso-ab12cd", "http://[fe80::1]:8080/")
+    assert found[-2:] == [
+        Part("Neighbour", Condition.GOOD, "flukso-0a1b2c", "http://192.0.2.3/"),
+        Part("Neighbour", Condition.GOOD, "flukso-ab12cd", "http://[2001:db8::1]:8080/"),
+    ]
     assert health(found) == (Condition.BAD, "3 parts need attention, see below")
     waiting = parts(device(mqtt={**broker, "state": "connecting", "error": None}), None)
     assert told(waiting, "MQTT") == (Condition.WAITING, "connecting to broker.example:1883")

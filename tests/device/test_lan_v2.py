@@ -43,6 +43,7 @@ async def test_device_and_sensors_of_a_real_daemon(tmp_path: Any, board: Board) 
             "counter_unit": "Wh",
             "gauge_unit": "W",
             "reading": {"time": shown["reading"]["time"], "counter": 4521337, "gauge": 463},
+            "source": "board",
             "phases": None,
             "demand": shown["demand"],
         }

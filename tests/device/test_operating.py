@@ -39,9 +39,9 @@ async def test_status_and_sensors_of_a_running_fluksod(tmp_path: Path, board: Bo
         status, printed, errors = await run_to_end("sensors", "--config", asked)
         assert (status, errors) == (0, "")
         rows = printed.splitlines()
-        assert re.fullmatch(r"ID +NAME +TYPE +CLASS +COUNTER +NOW +AGE", rows[0])
-        assert re.fullmatch(rf"{CLAMP}  Main +electricity  analog +4521337 Wh +463 W +\d+ s", rows[1])
-        assert re.fullmatch(rf"{PULSE}  Water +water +pulse +- +- +-", rows[2])
+        assert re.fullmatch(r"ID +NAME +TYPE +CLASS +FROM +COUNTER +NOW +AGE", rows[0])
+        assert re.fullmatch(rf"{CLAMP}  Main +electricity  analog +board +4521337 Wh +463 W +\d+ s", rows[1])
+        assert re.fullmatch(rf"{PULSE}  Water +water +pulse +- +- +- +-", rows[2])
         status, printed, _ = await run_to_end("status", "--config", asked)
         assert status == 0
         assert re.search(r"(?m)^ok Board +heard \d+ s ago on ", printed)

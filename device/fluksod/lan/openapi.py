@@ -86,6 +86,7 @@ SCHEMAS: dict[str, Schema] = {
             "counter_unit": {"type": "string", "enum": ["Wh", "L"]},
             "gauge_unit": {"type": "string", "enum": ["W", "L/min"]},
             "reading": _or_null(_ref("Reading")),
+            "source": {**_or_null(_TEXT), "description": "the board or meter that measures it"},
             "phases": {"anyOf": [_list(_ref("Phase")), {"type": "null"}]},
             "demand": _or_null(_ref("Demand")),
             "owner": {**_TEXT, "description": "of a peer"},

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fluksod.lan.figures import ago
+from fluksod.url import http_url
 
 
 class Condition(StrEnum):
@@ -129,5 +130,6 @@ def _storage(device: Any) -> Part:
 
 def _siblings(device: Any) -> Iterator[Part]:
     for sibling in device["siblings"]:
-        host = f"[{sibling['address']}]" if ":" in sibling["address"] else sibling["address"]
-        yield Part("Neighbour", Condition.GOOD, sibling["name"], f"http://{host}:{sibling['port']}/")
+        # On the port of its API an original has no page; that is on port 80 (section 3.2).
+        page = http_url(sibling["address"], 80 if sibling["api"] == "1.0" else sibling["port"])
+        yield Part("Neighbour", Condition.GOOD, sibling["name"], f"{page}/")

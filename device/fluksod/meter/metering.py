@@ -143,6 +143,11 @@ class Metering:
         meter = self._meters.get(sensor)
         return None if meter is None else meter.register.mark
 
+    def source(self, sensor: str) -> str | None:
+        """The name of the board or meter that measures it; None while none has been heard."""
+        meter = self._meters.get(sensor)
+        return None if meter is None else meter.source or None
+
     def _meter(self, line: CounterLine | PowerLine | MeterLine) -> _Meter | None:
         if isinstance(line, MeterLine):
             return self._meters.get(line.sensor)
