@@ -126,8 +126,8 @@ avrdude: device signature = 0x1e9406 (probably m168)
                 "avrdude error: unable to open programmer linuxspi on port /dev/spidev0.0:/dev/gpiochip0:25\n"
             ),
             (
-                "unable to open the spidev device /dev/spidev0.0: Permission denied; let this user into the group of that "
-                "device, often spi and gpio"
+                "unable to open the spidev device /dev/spidev0.0: Permission denied; let this user into the group of "
+                "that device, often spi and gpio"
             ),
         ),
         (

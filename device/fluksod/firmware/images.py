@@ -12,8 +12,6 @@ from fluksod.config.boards import BoardModel
 
 LARGEST = 64 * 1024
 """Bytes of a file in Intel's hexadecimal format; the flash of an ATmega328 takes 92 kB as text at most, ours 30."""
-
-
 FLASH = {BoardModel.V0_1: 0x4000, BoardModel.V1_1: 0x4000, BoardModel.V2_0: 0x4000, BoardModel.UNO: 0x8000}
 """Bytes of flash: ATmega168, ATmega328P."""
 _DATA = 0
