@@ -246,6 +246,21 @@ async def test_told_to_end_in_the_middle_it_says_what_to_do_and_leaves_no_avrdud
     assert "board-" in (tmp_path / "state" / "firmware" / "writing.json").read_text()
 
 
+async def test_a_fluksod_that_ends_in_the_middle_leaves_no_avrdude_behind_and_says_so_when_it_is_back(
+    tmp_path: Path, board: Board, isp: IspSocket
+) -> None:
+    config = configured(tmp_path)
+    async with running(config, isp.environment) as fluksod:
+        async with post(fluksod) as answer:
+            assert answer.status == 202
+        await until((tmp_path / "state" / "firmware" / "writing.json").exists)
+        assert await fluksod.stop() == 0
+    isp.wait()
+    async with running(config, isp.environment) as fluksod:
+        told = await fluksod.get("/api/v2/firmware")
+        assert (told["state"], told["board"]) == ("failed", "board")
+
+
 async def updated(folder: Path, isp: IspSocket | None, board: BoardConfig, path: str | None = None) -> FirmwareUpdates:
     """Try an update in this process, whose avrdude finds the board of `isp`."""
     updates = FirmwareUpdates(folder / "firmware")
