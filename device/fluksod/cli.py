@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import signal
 import sys
 import time
@@ -151,6 +152,10 @@ def _check(config: Config, _chosen: argparse.Namespace) -> int:
     print("The configuration is right. fluksod would")
     for board in config.boards:
         print(f"- read the board on {board.port}{_absence(board.port)}")
+        if board.model is not None and board.programmer_port is not None:
+            way = f"avrdude's {board.programmer.value} at {board.programmer_port}"
+            missing = "" if shutil.which("avrdude") else " (not installed now: sudo apt-get install avrdude)"
+            print(f"- update its firmware, a {board.model.value}'s, with {way}{missing}")
     for meter in config.p1:
         where = f"the bus of {meter.board!r}" if meter.port is None else f"{meter.port}{_absence(meter.port)}"
         print(f"- read the P1 meter {meter.name!r} on {where}")
@@ -174,6 +179,8 @@ def _check(config: Config, _chosen: argparse.Namespace) -> int:
         plain = " without encryption (allow_plain_http)" if cloud.url.startswith("http:") else f", {trusted}"
         way = "" if cloud.proxy is None else f" through the proxy at {cloud.proxy.rsplit('@', 1)[-1].split('//')[-1]}"
         print(f"- upload to {cloud.url}{way} every {cloud.interval:g} s{plain}")
+        if cloud.firmware:
+            print("- write firmware that this cloud offers and signs to the boards")
     mqtt = config.mqtt
     if mqtt is not None:
         if mqtt.tls:

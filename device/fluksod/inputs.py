@@ -115,11 +115,13 @@ class Inputs:
             yield f"the bus on {port}", bus.run
 
     @asynccontextmanager
-    async def without(self, name: str) -> AsyncIterator[None]:
-        """Keep off the port of a board for a while, so that something else can use it."""
+    async def without(self, name: str, why: str) -> AsyncIterator[None]:
+        """Keep off the port of a board for a while, so that something else can use it; its state tells `why`."""
         if (running := self._running.get(name)) is not None:
             running.cancel()
         async with self._turns[name]:  # waits in line: the link comes after us
+            state = next(one.link.state for one in self._boards if one.name == name)
+            state.connected, state.error = False, why
             yield
 
     async def _run(self, one: Input) -> None:

@@ -63,6 +63,13 @@ def rms_firmware(folder: Path, output: str) -> None:
     assert (folder / "avr" / "build" / "v2_0-rms" / "firmware.hex").is_file()
 
 
+def images(folder: Path, output: str) -> None:
+    for header in (folder / "avr" / "boards").glob("*.h"):
+        built = folder / "avr" / "build" / header.stem / "firmware.hex"
+        packed = folder / "device" / "fluksod" / "firmware" / "images" / f"{header.stem}.hex"
+        assert packed.read_bytes() == built.read_bytes()
+
+
 def appears(path: Path) -> None:
     """Wait until it is there."""
     deadline = time.monotonic() + 60
@@ -92,6 +99,7 @@ def test_the_board_s_page(clone: Path) -> None:
             "make -C avr BOARD=v1_1": Run(proof=firmware),
             "make -C avr BOARD=v1_1 POWER_UP_SILENCE_S=20": Run(proof=silent_firmware),
             "make -C avr BOARD=v2_0 FRONT_END=FRONT_END_RMS": Run(proof=rms_firmware),
+            "make -C avr images": Run(proof=images),
             "make -C avr check": ByTest(
                 "tests/avr/test_host_checks.py::test_pure_files_pass_their_tests_and_cppcheck",
                 "It is run there, in the work tree.",

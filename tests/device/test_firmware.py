@@ -3,96 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fluksod.config import ConfigError, parse
-from fluksod.config.boards import BoardConfig, BoardModel, Programmer
-from fluksod.firmware.avrdude import Progress, arguments, high_fuse
-from fluksod.firmware.boards import chosen_board
-from fluksod.firmware.images import ImageError, checked, shipped
+from fluksod.config.boards import BoardConfig, BoardModel
+from fluksod.firmware import by_hand, port
+from fluksod.firmware.images import shipped
 from fluksod.firmware.update import FirmwareUpdates, UpdateError
-from fluksod.uplink.offers import OfferError, offered
+from fluksod.link.serial_port import take_lock
 from fluksosim.board import Board as Chip
-from fluksosim.board_header import BoardHeader
 from fluksosim.build import build
-from fluksosim.eeprom_image import FactorySensor, fresh_image
-from fluksosim.house import HOUSE
 from fluksosim.isp import IspSocket
-from tests.device.board import Board, pls
-from tests.device.cloud_stub import CloudStub, sign
-from tests.device.daemon_process import FLUKSOD, Fluksod, configuration, running, sensor_table
-from tests.device.uploading import connected
+from fluksosim.spi_socket import SpiSocket
+from tests.device.board import Board
+from tests.device.daemon_process import FLUKSOD, Fluksod, running
+from tests.device.programming import (
+    BOARD,
+    PORT,
+    START,
+    at_its_port,
+    configured,
+    counted,
+    ended,
+    post,
+    update,
+    with_token,
+)
 from tests.device.waiting import until
 
-IDS = tuple(digit * 32 for digit in "abcd")
-START = (1000, 2000, 3000, 4000)
-PORT = "/dev/spidev0.0:/dev/gpiochip0:25"
-TOKEN = "0123456789abcdef"
-BOARD = BoardConfig("board", "/dev/null", model=BoardModel.V1_1, programmer_port=PORT)
+CHIP_ERASE = b"\xac\x80"
+READ_LOW_BYTE = 0x20
 
 
-@pytest.fixture
-def chip() -> Iterator[Chip]:
-    """A provisioned board v1_1 under power, whose EEPROM no fuse saves yet."""
-    build("v1_1")
-    factory = [FactorySensor(sensor, weight.weight) for sensor, weight in zip(IDS, HOUSE, strict=True)]
-    with Chip("v1_1", eeprom=fresh_image(BoardHeader("v1_1"), factory, START)) as chip:
-        chip.clamp_watts(0, 9000)
-        chip.run_for(3)
-        yield chip
-
-
-@pytest.fixture
-def isp(chip: Chip, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IspSocket]:
-    with IspSocket(chip, tmp_path_factory.mktemp("i") / "isp") as served:
-        yield served
-
-
-def configured(folder: Path, *, token: bool = True) -> Path:
-    (folder / "token").write_text(TOKEN)
-    (folder / "token").chmod(0o600)
-    sensors = "".join(sensor_table(sensor, sensor[:1], "electricity") for sensor in IDS)
-    lan = "mdns = false\n" + ('token_file = "token"' if token else "")
-    path = configuration(folder, sensors=sensors, lan=lan)
-    board = f'model = "v1_1"\nprogrammer_port = "{PORT}"\n[lan]'
-    path.write_text(path.read_text().replace("[lan]", board, 1))
-    return path
-
-
-async def command(environment: dict[str, str], *words: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        FLUKSOD, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment
-    )
-    out, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), errors.decode()
-
-
-async def counted(chip: Chip, board: Board, fluksod: Fluksod) -> float:
-    """Let the chip run a while and tell the daemon what it says; the counter of the first clamp there."""
-    chip.take_bytes()
-    chip.run_for(4)
-    board.send(chip.take_bytes())
-
-    async def shown() -> Any:
-        reading = await fluksod.reading(IDS[0])
-        return reading and reading["counter"]
-
-    await asyncio.sleep(0.3)
-    return float(await until(shown))
+@pytest.fixture(autouse=True)
+def avrdude_is_here() -> None:
+    assert shutil.which("avrdude"), "avrdude is missing: scripts/setup checks"
 
 
 async def test_by_hand_with_fluksod_stopped(tmp_path: Path, board: Board, chip: Chip, isp: IspSocket) -> None:
@@ -100,16 +52,17 @@ async def test_by_hand_with_fluksod_stopped(tmp_path: Path, board: Board, chip: 
     async with running(config, isp.environment) as fluksod:
         before = await counted(chip, board, fluksod)
     assert before >= START[0]
-    status, printed, errors = await command(isp.environment, "firmware", "update", "--config", str(config))
+    status, printed, errors = await update(isp.environment, config)
     assert (status, errors) == (0, "")
     assert "board: writing fluksod's own for v1_1" in printed
     assert printed.rstrip().endswith("board: 100 % done")
     isp.wait()
     assert chip.fuses[1] & 0x08 == 0, "the fuse that saves the EEPROM was set on the way"
-    assert len(list((tmp_path / "state" / "firmware").glob("board-*.eeprom"))) == 1
-    assert not (tmp_path / "state" / "firmware" / "writing").exists()
+    firmware = tmp_path / "state" / "firmware"
+    assert len(list(firmware.glob("board-*.eeprom"))) == 1
+    assert (firmware / "writing.json").read_text() == "{}"
     async with running(config, isp.environment) as fluksod:
-        assert await counted(chip, board, fluksod) >= before
+        assert await counted(chip, board, fluksod) > before
 
 
 async def test_by_the_running_fluksod(tmp_path: Path, board: Board, chip: Chip, isp: IspSocket) -> None:
@@ -117,13 +70,12 @@ async def test_by_the_running_fluksod(tmp_path: Path, board: Board, chip: Chip, 
     async with running(config, isp.environment) as fluksod:
         before = await counted(chip, board, fluksod)
         assert (await fluksod.get("/api/v2/firmware"))["state"] == "idle"
-        asked = tmp_path / "asked.toml"
-        asked.write_text(config.read_text().replace("port = 0", f"port = {fluksod.url.rsplit(':', 1)[1]}"))
-        status, printed, errors = await command(isp.environment, "firmware", "update", "--config", str(asked))
+        status, printed, errors = await update(isp.environment, at_its_port(config, fluksod))
         assert (status, errors) == (0, "")
         assert printed.rstrip().endswith("board: 100 % done")
         told = await fluksod.get("/api/v2/firmware")
         assert (told["state"], told["percent"], told["error"]) == ("done", 100, None)
+        assert (told["image"], told["before"]) == ("fluksod's own for v1_1", None)
         assert told["sha256"] == shipped(BoardModel.V1_1).sha256
         isp.wait()
 
@@ -131,30 +83,128 @@ async def test_by_the_running_fluksod(tmp_path: Path, board: Board, chip: Chip, 
             return "no line" in ((await fluksod.get("/api/v2/device"))["board"]["error"] or "")
 
         await until(open_again)
-        assert await counted(chip, board, fluksod) >= before
+        assert await counted(chip, board, fluksod) > before
         assert not fluksod.said("fault of fluksod"), fluksod.log
+
+
+SPI_BOARD = f"""
+[device]
+state = "state"
+[lan]
+host = "127.0.0.1"
+port = 0
+mdns = false
+%s
+[board]
+port = "/dev/spidev0.0"
+link = "spi"
+model = "v2_0"
+programmer_port = "{PORT}"
+[[sensor]]
+name = "Water"
+type = "water"
+port = 5
+"""
+
+
+@pytest.fixture
+def spi(tmp_path: Path) -> Iterator[SpiSocket]:
+    """A board v2_0 whose SPI is both its link and its programming interface, as on the board's header."""
+    build("v2_0")
+    with Chip("v2_0") as chip:
+        chip.run_for(1)
+        with SpiSocket(chip, tmp_path / "spi") as spi:
+            yield spi
+
+
+async def water(fluksod: Fluksod) -> float | None:
+    """What the water meter shows."""
+    sensors = (await fluksod.get("/api/v2/sensors"))["sensors"]
+    readings = [shown["reading"] for shown in sensors if shown["name"] == "Water"]
+    return readings[0]["counter"] if readings and readings[0] else None
+
+
+async def test_a_board_on_spi_over_the_wires_of_its_link(tmp_path: Path, spi: SpiSocket) -> None:
+    config = tmp_path / "fluksod.toml"
+    config.write_text(SPI_BOARD % with_token(tmp_path))
+    async with running(config, spi.environment) as fluksod:
+
+        async def connected() -> bool:
+            return bool((await fluksod.get("/api/v2/device"))["board"]["connected"])
+
+        await until(connected)
+
+        async def shows(counter: int) -> None:
+            async def probe() -> bool:
+                return await water(fluksod) == counter
+
+            await until(probe)
+
+        with spi.held() as chip:
+            for _ in range(7):
+                chip.pulse(1)
+        await shows(7)
+        async with post(fluksod) as answer:
+            assert (answer.status, (await answer.json())["state"]) == (202, "updating")
+        async with post(fluksod) as answer:
+            assert (answer.status, "runs already" in (await answer.json())["error"]) == (409, True)
+
+        async def says_why() -> bool:
+            shown = (await fluksod.get("/api/v2/device"))["board"]
+            return (shown["connected"], shown["error"]) == (False, "it gets another firmware")
+
+        await until(says_why)
+        told = await ended(fluksod)
+        assert (told["state"], told["error"]) == ("done", None), told
+        await until(connected)
+        with spi.held() as chip:
+            assert chip.fuses[1] & 0x08 == 0
+            for _ in range(2):
+                chip.pulse(1)
+        await shows(9)
+        assert not fluksod.said("fault of fluksod"), fluksod.log
+
+
+async def test_a_board_on_spi_of_another_hardware_is_left_alone(tmp_path: Path, spi: SpiSocket) -> None:
+    config = tmp_path / "fluksod.toml"
+    config.write_text((SPI_BOARD % "").replace('link = "spi"', 'link = "spi"\nhardware = "3.1"'))
+    status, _, errors = await update(spi.environment, config)
+    assert (status, "the board is of hardware 2.0, the configuration is for 3.1" in errors) == (1, True), errors
+    assert spi.instructions == 0, "nothing was said to its programming interface"
 
 
 async def test_nobody_updates_without_the_token(tmp_path: Path, board: Board) -> None:
     config = configured(tmp_path, token=False)
     async with running(config) as fluksod:
-        async with fluksod.session.post(fluksod.url + "/api/v2/firmware", json={}) as answer:
+        async with post(fluksod) as answer:
             assert answer.status == 403
-        asked = tmp_path / "asked.toml"
-        asked.write_text(config.read_text().replace("port = 0", f"port = {fluksod.url.rsplit(':', 1)[1]}"))
-        status, _, errors = await command(dict(os.environ), "firmware", "update", "--config", str(asked))
+        status, _, errors = await update(os.environ, at_its_port(config, fluksod))
         assert (status, "name a token_file in [lan]" in errors) == (1, True)
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{", b'{"board": 5}', b'{"bord": "x"}', b'{"board": "x"}'])
-async def test_a_wrong_request_begins_nothing(tmp_path: Path, board: Board, content: bytes) -> None:
+async def test_a_wrong_request_begins_nothing(tmp_path: Path, board: Board) -> None:
     async with running(configured(tmp_path)) as fluksod:
-        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        url = fluksod.url + "/api/v2/firmware"
-        async with fluksod.session.post(url, data=content, headers=headers) as answer:
-            assert answer.status in (400, 409)
-            assert (await answer.json())["error"]
+        for content in (b"[]", b"{", b'{"board": 5}', b'{"bord": "x"}', b'{"board": "x"}'):
+            async with post(fluksod, content) as answer:
+                assert answer.status == (409 if b'"board": "x"' in content else 400)
+                assert (await answer.json())["error"]
         assert (await fluksod.get("/api/v2/firmware"))["state"] == "idle"
+
+
+async def begun(environment: dict[str, str], config: Path, isp: IspSocket) -> asyncio.subprocess.Process:
+    """An update by hand, in a process group of its own, that is in the middle of the flash."""
+    process = await asyncio.create_subprocess_exec(
+        *(FLUKSOD, "firmware", "update", "--config", str(config)),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    )
+    mark = config.parent / "state" / "firmware" / "writing.json"
+    await until(mark.exists)
+    start = isp.instructions
+    await until(lambda: isp.instructions > start + 1500)
+    return process
 
 
 async def test_killed_in_the_middle_it_says_so_and_the_next_run_recovers_the_board(
@@ -163,14 +213,7 @@ async def test_killed_in_the_middle_it_says_so_and_the_next_run_recovers_the_boa
     config = configured(tmp_path)
     async with running(config, isp.environment) as fluksod:
         before = await counted(chip, board, fluksod)
-    words = [FLUKSOD, "firmware", "update", "--config", str(config)]
-    process = await asyncio.create_subprocess_exec(
-        *words, stdout=asyncio.subprocess.DEVNULL, env=isp.environment, start_new_session=True
-    )
-    mark = tmp_path / "state" / "firmware" / "writing"
-    await until(mark.exists)
-    start = isp.instructions
-    await until(lambda: isp.instructions > start + 1500)
+    process = await begun(isp.environment, config, isp)
     os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
     isp.wait()
@@ -179,36 +222,135 @@ async def test_killed_in_the_middle_it_says_so_and_the_next_run_recovers_the_boa
         assert (told["state"], told["board"]) == ("failed", "board")
         assert "was broken off; run it again" in told["error"]
         assert fluksod.said("was broken off")
-    status, _, errors = await command(isp.environment, "firmware", "update", "--config", str(config))
+    status, _, errors = await update(isp.environment, config)
     assert status == 0, errors
     assert "was broken off; run it again" in errors
     isp.wait()
     async with running(config, isp.environment) as fluksod:
         assert (await fluksod.get("/api/v2/firmware"))["state"] == "idle"
-        assert await counted(chip, board, fluksod) >= before
+        assert await counted(chip, board, fluksod) > before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_told_to_end_in_the_middle_it_says_what_to_do_and_leaves_no_avrdude_behind(
+    tmp_path: Path, board: Board, isp: IspSocket, number: signal.Signals
+) -> None:
+    process = await begun(isp.environment, configured(tmp_path), isp)
+    process.send_signal(number)
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert (process.returncode, errors.decode().splitlines()[-1]) == (
+        1,
+        "fluksod: it was broken off, and the board may be without firmware; run it again",
+    )
+    isp.wait()
+    assert "board-" in (tmp_path / "state" / "firmware" / "writing.json").read_text()
+
+
+async def test_a_fluksod_that_ends_in_the_middle_leaves_no_avrdude_behind_and_says_so_when_it_is_back(
+    tmp_path: Path, board: Board, isp: IspSocket
+) -> None:
+    config = configured(tmp_path)
+    async with running(config, isp.environment) as fluksod:
+        async with post(fluksod) as answer:
+            assert answer.status == 202
+        await until((tmp_path / "state" / "firmware" / "writing.json").exists)
+        assert await fluksod.stop() == 0
+    isp.wait()
+    async with running(config, isp.environment) as fluksod:
+        told = await fluksod.get("/api/v2/firmware")
+        assert (told["state"], told["board"]) == ("failed", "board")
 
 
 async def updated(folder: Path, isp: IspSocket | None, board: BoardConfig, path: str | None = None) -> FirmwareUpdates:
     """Try an update in this process, whose avrdude finds the board of `isp`."""
     updates = FirmwareUpdates(folder / "firmware")
+    image = shipped(board.model)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("LD_PRELOAD", "FLUKSOSIM_ISP"):
             if isp is not None:
                 patch.setenv(name, isp.environment[name])
         if path is not None:
             patch.setenv("PATH", path)
-        await updates.update(board, shipped(board.model))
+        updates.begin(board, image)
+        try:
+            await updates.write(board, image)
+        finally:
+            if isp is not None:
+                await asyncio.to_thread(isp.wait)
     return updates
 
 
-async def test_a_board_of_another_kind_is_refused_and_left_alone(tmp_path: Path, chip: Chip, isp: IspSocket) -> None:
+async def test_a_chip_of_another_kind_is_refused_and_left_alone(tmp_path: Path, chip: Chip, isp: IspSocket) -> None:
     eeprom = chip.eeprom
-    with pytest.raises(UpdateError, match="is model in"):
+    with pytest.raises(UpdateError, match=r"expected signature .* model in .* names: correct it"):
         await updated(tmp_path, isp, replace(BOARD, model=BoardModel.UNO))
-    isp.wait()
     assert chip.eeprom == eeprom
-    assert not (tmp_path / "firmware" / "writing").exists()
+    assert not (tmp_path / "firmware" / "writing.json").exists()
     assert [line.text for line in chip.run_for(3) if line.text.startswith("pls")]
+
+
+@contextmanager
+def wired_wrong(chip: Chip, answer: Callable[[bytes, bytes], bytes]) -> Iterator[None]:
+    """Let `answer` change what the programming interface says: it is given what was sent and the right answer."""
+    right = chip.isp
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chip, "isp", lambda sent: answer(sent, right(sent)))
+        yield
+
+
+def flipped(sent: bytes, right: bytes) -> bytes:
+    """One byte of the flash reads back wrong."""
+    spoilt = sent[0] == READ_LOW_BYTE and sent[2] == 0x40
+    return right[:3] + bytes([right[3] ^ 1]) if spoilt else right
+
+
+async def test_what_does_not_read_back_as_written_is_told_and_written_again_by_the_next_run(
+    tmp_path: Path, chip: Chip, isp: IspSocket
+) -> None:
+    with (
+        wired_wrong(chip, flipped),
+        pytest.raises(UpdateError, match="avrdude: verification mismatch; run it again"),
+    ):
+        await updated(tmp_path, isp, BOARD)
+    after = FirmwareUpdates(tmp_path / "firmware")
+    assert after.state.state == "failed"
+    assert after.written("board") is None
+    after = await updated(tmp_path, isp, BOARD)
+    assert (after.state.state, after.written("board")) == ("done", shipped(BoardModel.V1_1).sha256)
+    assert FirmwareUpdates(tmp_path / "firmware").state.state == "idle"
+
+
+async def test_an_eeprom_that_was_lost_on_the_way_is_written_back(
+    tmp_path: Path, chip: Chip, isp: IspSocket, caplog: pytest.LogCaptureFixture
+) -> None:
+    chip.power_cut(0.2)  # the counters of SRAM go into the EEPROM
+    chip.power_on()
+    chip.run_for(1)
+    saved = chip.eeprom
+
+    def erased_whatever_the_fuse_says(sent: bytes, right: bytes) -> bytes:
+        if sent[:2] == CHIP_ERASE:
+            chip.load_eeprom(b"\xff" * len(saved))
+        return right
+
+    with wired_wrong(chip, erased_whatever_the_fuse_says):
+        await updated(tmp_path, isp, BOARD)
+    assert "its copy is written back" in caplog.text
+    assert chip.eeprom == saved
+
+
+async def test_counters_from_before_a_failed_update_outlast_its_repetition(
+    tmp_path: Path, chip: Chip, isp: IspSocket
+) -> None:
+    """What is in the EEPROM after half a firmware has run is no copy to go back to."""
+    saved = chip.eeprom
+    with wired_wrong(chip, flipped), pytest.raises(UpdateError):
+        await updated(tmp_path, isp, BOARD)
+    copies = list((tmp_path / "firmware").glob("*.eeprom"))
+    assert [copy.read_bytes() for copy in copies] == [saved]
+    chip.load_eeprom(b"\xff" * len(saved))
+    await updated(tmp_path, isp, BOARD)
+    assert chip.eeprom == saved
 
 
 async def test_without_avrdude_it_says_what_to_install(tmp_path: Path) -> None:
@@ -217,158 +359,37 @@ async def test_without_avrdude_it_says_what_to_install(tmp_path: Path) -> None:
 
 
 async def test_a_programmer_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UpdateError, match="avrdude: "):
+    with pytest.raises(UpdateError, match=r"unable to open .* is programmer_port right"):
         await updated(tmp_path, None, replace(BOARD, programmer_port="/dev/spidev9.9:/dev/gpiochip9:25"))
 
 
-def test_images_ship_for_every_board() -> None:
-    """As `make -C avr images` has made them; the wheel takes them along."""
-    for model in BoardModel:
-        assert len(shipped(model).sha256) == 64
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"hello", b":00000001FF\n" * 9999, b":10\n:00000001FF", b":01000000AA56\n:00000001FF"]
-)
-def test_what_is_no_image(content: bytes) -> None:
-    with pytest.raises(ImageError):
-        checked(content, "it")
-
-
-@given(st.data())
-def test_a_spoilt_byte_of_an_image_is_found(data: st.DataObject) -> None:
-    image = bytearray(shipped(BoardModel.V1_1).content)
-    place = data.draw(st.integers(0, len(image) - 14))
-    old = image[place]
-    new = data.draw(st.sampled_from(b"0123456789ABCDEF:").filter(lambda byte: byte != old))
-    image[place] = new
-    if chr(old).isalnum() or old == ord(":"):
-        with pytest.raises(ImageError):
-            checked(bytes(image), "it")
-
-
-def test_the_command_line_of_avrdude() -> None:
-    assert arguments(BOARD, "flash:w:x.hex:i") == [
-        *("-p", "m168", "-c", "linuxspi", "-P", PORT, "-B", "5", "-U", "flash:w:x.hex:i")
-    ]
-    uno = replace(BOARD, model=BoardModel.UNO, programmer=Programmer.ARDUINO, programmer_port="/dev/ttyACM0")
-    assert arguments(uno, "flash:w:x.hex:i") == [
-        *("-p", "m328p", "-c", "arduino", "-P", "/dev/ttyACM0", "-D", "-U", "flash:w:x.hex:i")
-    ]
-    assert high_fuse("avrdude says\n0xd5\n") == 0xD5
-    assert high_fuse("nothing") is None
-
-
-@given(st.text(alphabet="Writng Read|# \n", max_size=200))
-def test_progress_is_a_percentage_whatever_is_said(text: str) -> None:
-    progress = Progress()
-    assert 0 <= progress.take(text) <= 100
-    full = "Writing | ################################################## | 100% 1.2s\n"
-    progress = Progress()
-    assert progress.take("Reading | ################################################## | 100% 0.1s\n") == 0
-    assert progress.take("Writing | #########################") == 25
-    assert Progress().take(full) == 50
-    assert Progress().take(full + full.replace("Writing", "Reading")) == 100
-
-
-def test_which_board_is_meant() -> None:
-    other = replace(BOARD, name="attic")
-    assert chosen_board([BOARD, BoardConfig("bare", "/dev/x")], None) is BOARD
-    assert chosen_board([BOARD, other], "attic") is other
-    for boards, name, said in (
-        ([], None, "no board can be updated"),
-        ([BOARD, other], None, "say which board: 'board', 'attic'"),
-        ([BOARD, other], "cellar", "there is no board 'cellar'"),
-    ):
-        with pytest.raises(UpdateError, match=said):
-            chosen_board(boards, name)
-
-
-def test_a_wrong_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r'model in \[board\]: give one of "v0_1", "v1_1", "v2_0", "uno"'):
-        parse('[board]\nport = "x"\nmodel = "v9"\n', tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def avrdude_is_here() -> None:
-    assert shutil.which("avrdude"), "avrdude is missing: scripts/setup checks"
-
-
-def offer(cloud: CloudStub, content: bytes, **changed: Any) -> Any:
-    """A stub's answer that offers an image for our board, signed with its key unless told otherwise."""
-
-    async def answer(request: web.Request, members: dict[str, Any]) -> web.Response | None:
-        if not request.path.endswith("/firmware"):
-            return None
-        digest = hashlib.sha256(content).hexdigest()
-        body = json.dumps(
-            {"offers": [{"model": "v1_1", "sha256": digest, "image": content.decode(), **changed}]}
-        ).encode()
-        key = cloud.keys[request.path.split("/")[2]]
-        signed = sign(changed.get("key", key), body)
-        return web.Response(body=body, headers={"X-Digest": signed})
-
-    return answer
-
-
-async def test_what_the_cloud_offers_is_taken_when_the_owner_allows_it(
-    tmp_path: Path, board: Board, chip: Chip, isp: IspSocket, cloud: CloudStub
+async def test_a_board_whose_port_another_program_holds(
+    tmp_path: Path, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = build("v1_1", power_up_silence_s=20).firmware_hex.read_bytes()
-    cloud.answers["device"] = offer(cloud, other)
-    config = configured(tmp_path)
-    cloud.authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    table = f'[cloud]\nurl = "{cloud.url}"\nca = "ca.pem"\ninterval = 1\nfirmware = true\n'
-    config.write_text(config.read_text() + table)
-    async with running(config, isp.environment) as fluksod:
-
-        async def ended() -> Any:
-            told = await fluksod.get("/api/v2/firmware")
-            return told["state"] in ("done", "failed") and told
-
-        told = await until(ended, 30)
-        assert (told["state"], told["sha256"]) == ("done", hashlib.sha256(other).hexdigest())
-        asked = next(request for request in cloud.requests if request.path.endswith("/firmware"))
-        assert asked.members["boards"] == [{"model": "v1_1", "sha256": None}]
-        assert asked.headers["X-Digest"] == sign(next(iter(cloud.keys.values())), asked.body)
-    isp.wait()
-    assert [line.text for line in chip.run_for(4) if line.text] == [], "it is the other one: silent for 20 s"
+    monkeypatch.setattr(port, "PATIENCE", 0)
+    handle = os.open(board.path, os.O_RDWR | os.O_NOCTTY)
+    try:
+        take_lock(handle, str(board.path))
+        with pytest.raises(UpdateError, match="is in use by"):
+            await updated(tmp_path, None, replace(BOARD, port=str(board.path)))
+    finally:
+        os.close(handle)
+    assert not (tmp_path / "firmware" / "writing.json").exists()
 
 
-async def test_it_does_not_even_ask_unless_the_owner_allows_it(tmp_path: Path, board: Board, cloud: CloudStub) -> None:
-    config = configured(tmp_path)
-    cloud.authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    config.write_text(config.read_text() + f'[cloud]\nurl = "{cloud.url}"\nca = "ca.pem"\ninterval = 1\n')
-    async with running(config) as fluksod:
-        await connected(fluksod)
-        board.send(pls(IDS[0], 1), pls(IDS[0], 2))
-        await until(lambda: cloud.stored.get(IDS[0]))
-        assert not [request for request in cloud.requests if request.path.endswith("/firmware")]
+def test_one_update_at_a_time(tmp_path: Path) -> None:
+    updates = FirmwareUpdates(tmp_path / "firmware")
+    updates.begin(BOARD, shipped(BoardModel.V1_1))
+    assert updates.state.state == "updating"
+    with pytest.raises(UpdateError, match="'board' runs already"):
+        updates.begin(replace(BOARD, name="attic"), shipped(BoardModel.V1_1))
 
 
-IMAGE = shipped(BoardModel.V1_1)
-KEY = "00112233445566778899aabbccddeeff"
-
-
-def answered(*offers: dict[str, Any]) -> bytes:
-    return json.dumps({"offers": list(offers)}).encode()
-
-
-def test_an_offer_is_taken_only_with_the_right_signature_and_digest() -> None:
-    right = {"model": "v1_1", "sha256": IMAGE.sha256, "image": IMAGE.content.decode()}
-    body = answered(right)
-    assert offered(KEY, body, sign(KEY, body), {BoardModel.V1_1: None}, "c")[BoardModel.V1_1].content == IMAGE.content
-    assert offered(KEY, body, sign(KEY, body), {BoardModel.V1_1: IMAGE.sha256}, "c") == {}
-    assert offered(KEY, body, sign(KEY, body), {BoardModel.UNO: None}, "c") == {}
-    for digest in (None, "", sign("1" * 32, body), sign(KEY, body).upper(), sign(KEY, body + b" ")):
-        with pytest.raises(OfferError, match="not signed with our key"):
-            offered(KEY, body, digest, {BoardModel.V1_1: None}, "c")
-    for wrong in (
-        {**right, "sha256": "0" * 64},
-        {**right, "image": IMAGE.content.decode()[:-40]},
-        {**right, "image": 5},
-        {"model": "v1_1"},
-    ):
-        spoilt = answered(wrong)
-        with pytest.raises(OfferError):
-            offered(KEY, spoilt, sign(KEY, spoilt), {BoardModel.V1_1: None}, "c")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_leaves_nothing_that_the_user_of_fluksod_cannot_write(tmp_path: Path) -> None:
+    folder = tmp_path / "firmware"
+    folder.mkdir()
+    (folder / "written.json").write_text("{}")
+    os.chown(tmp_path, 12345, 12345)
+    by_hand.give_to_owner(folder)
+    assert {path.stat().st_uid for path in (folder, folder / "written.json")} == {12345}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fluksod.config.boards import BoardModel
 from tests.device.board import Board
 from tests.device.daemon_process import configuration
 from tests.distribution import build_wheel, install, newer_python, uv
@@ -22,6 +23,15 @@ from tests.documented import ROOT
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel("device", tmp_path_factory.mktemp("wheel"))
+
+
+def test_the_wheel_has_the_firmware_of_every_board_also_when_built_from_the_sdist(wheel: Path, tmp_path: Path) -> None:
+    uv("build", "-q", "--python", sys.executable, "-o", tmp_path, ROOT / "device")  # the sdist, and the wheel from it
+    for built in (wheel, next(tmp_path.glob("*.whl"))):
+        for model in BoardModel:
+            with zipfile.ZipFile(built) as packed:
+                image = packed.read(f"fluksod/firmware/images/{model.value}.hex")
+            assert image == (ROOT / "avr" / "build" / model.value / "firmware.hex").read_bytes()
 
 
 def works(program: Path, folder: Path) -> None:

@@ -130,7 +130,7 @@ class IspSocket:
         connection.close()
         if connection in self._lines:
             self._lines.remove(connection)
-            self.board.hold_reset(False)
+            self._hold_reset(False)
         self._connections -= 1
         if not self._connections:
             self._idle.set()
@@ -138,9 +138,12 @@ class IspSocket:
     def _carry_out(self, connection: socket.socket, kind: bytes, body: bytes) -> bytes:
         if kind == b"R":
             self._lines.add(connection)
-            self.board.hold_reset(body[0] == 0)
+            self._hold_reset(body[0] == 0)
             return body
         return self._transfer(body)
+
+    def _hold_reset(self, held: bool) -> None:
+        self.board.hold_reset(held)
 
     def _transfer(self, sent: bytes) -> bytes:
         answer = b""

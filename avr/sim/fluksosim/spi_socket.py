@@ -17,7 +17,10 @@ from .isp import IspSocket
 
 
 class SpiSocket(IspSocket):
-    """Serves the board's SPI at a unix socket, in a thread. `held` gives the board to somebody else for a moment."""
+    """Serves the board's SPI at a unix socket, in a thread. `held` gives the board to somebody else for a moment.
+
+    The wires are those of the programming interface: while a program holds reset, they are that.
+    """
 
     def __init__(self, board: Board, path: Path) -> None:
         """Begin to serve; from here on a second of the board is a second outside."""
@@ -33,9 +36,13 @@ class SpiSocket(IspSocket):
             yield self.board
             self._epoch = time.monotonic() - self.board.time_s
 
+    def _hold_reset(self, held: bool) -> None:
+        with self.held() as board:
+            board.hold_reset(held)
+
     def _transfer(self, sent: bytes) -> bytes:
         with self.held() as board:
-            return board.spi(sent)
+            return super()._transfer(sent) if board.held else board.spi(sent)
 
     def _catch_up(self) -> None:
         now = time.monotonic() - self._epoch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -69,6 +70,8 @@ def _hardware(value: Any) -> HardwareVersion:
 
 
 _DEFAULT_NAME = "board"
+_FOR_UPDATES = ("programmer", "programmer_port")
+_SPI_AND_RESET = re.compile(r"/dev/spidev[^:]+:/dev/gpiochip[^:]+:[0-9]+")
 _ONLY_SPI = ("hardware", "byte_delay_us", "reply_delay_ms", "reset_counters")
 
 SCHEMA = {
@@ -103,8 +106,27 @@ def boards(
         for key in _ONLY_SPI:
             if board.link is BoardLink.UART and key in table:
                 complaints.add([*path, key], 'is for boards with link = "spi"; remove it')
+        for key, text in _unfit(board, table):
+            complaints.add([*path, key], text)
         found.append(board)
     return tuple(found)
+
+
+def _unfit(board: BoardConfig, table: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys about updates of the firmware that do not fit, and what to do."""
+    if board.model is None:
+        for key in _FOR_UPDATES:
+            if key in table:
+                yield key, "is for updates of the firmware, which need model too; add it"
+        return
+    if (board.model is BoardModel.V2_0) != (board.link is BoardLink.SPI):
+        speaks = BoardLink.SPI if board.model is BoardModel.V2_0 else BoardLink.UART
+        yield "model", f'a {board.model.value} has link = "{speaks.value}"; correct one of the two'
+    if board.programmer is Programmer.ARDUINO and board.model is not BoardModel.UNO:
+        yield "programmer", f"a {board.model.value} has no boot loader; give linuxspi or usbasp"
+    port = board.programmer_port
+    if board.programmer is Programmer.LINUXSPI and port is not None and not _SPI_AND_RESET.fullmatch(port):
+        yield "programmer_port", 'give SPI and the line on RESET, such as "/dev/spidev0.0:/dev/gpiochip0:25"'
 
 
 def _board(table: dict[str, Any], folder: Path) -> BoardConfig:

@@ -15,6 +15,17 @@ from fluksod.config.boards import BoardConfig, BoardModel, Programmer
 EESAVE = 0x08
 _PARTS = {BoardModel.V0_1: "m168", BoardModel.V1_1: "m168", BoardModel.V2_0: "m168", BoardModel.UNO: "m328p"}
 _STEP = re.compile(r"(Reading|Writing)\s*\|([ #]*)")
+_ERROR = re.compile(r"(?m)^(?:avrdude )?(?:OS )?[Ee]rror: (.*)$")  # 7.1 begins with its name, 8.0 with the word
+_ADVICE = tuple(
+    (re.compile(found), advice)
+    for found, advice in (
+        ("expected signature", "; this chip is not on the board that model in [[board]] names: correct it"),
+        ("not responding|initiali[sz]ation failed", "; is the board powered and wired, is programmer_port right?"),
+        ("mismatch", "; run it again, and if that does not help, look at supply and wires of the board"),
+        ("Permission denied", "; let this user into the group of that device, often spi and gpio"),
+        ("unable to open|cannot open|cannot find", "; is it switched on and connected, is programmer_port right?"),
+    )
+)
 
 
 def arguments(board: BoardConfig, *memories: str) -> list[str]:
@@ -54,12 +65,9 @@ class Progress:
 
 
 def reason(said: str) -> str:
-    """Why avrdude failed, in its own words: its last error, with what to do where that is known."""
-    errors = re.findall(r"(?m)avrdude(?: error|: error|\.\w+)?:? ?(?:error: )?(.*)", said)
-    told = [line.strip() for line in errors if line.strip() and "done" not in line]
-    last = next((line for line in reversed(told) if "error" in said or line), "it gave no reason")
-    if "signature" in said.lower():
-        return f"{last}; is model in [[board]] right, and the board powered?"
-    if "does not answer" in said or "initialization failed" in said or "initialisation failed" in said:
-        return f"{last}; is the board powered, and is programmer_port right?"
-    return last
+    """Why avrdude failed, in its own words: its first error, with what to do where that is known."""
+    errors = [match[1].strip() for match in _ERROR.finditer(said)]
+    if not errors:
+        return "it gave no reason"
+    advice = next((advice for found, advice in _ADVICE if found.search(said)), "")
+    return f"{errors[0]}{advice}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 from collections.abc import Sequence
 
 from fluksod.config.boards import BoardConfig, BoardModel
@@ -11,8 +11,6 @@ from fluksod.firmware.images import Image, ImageError, shipped
 from fluksod.firmware.update import FirmwareUpdates, UpdateError
 from fluksod.inputs import Inputs
 from fluksod.lan.firmware import FirmwareRefusedError
-
-_LOG = logging.getLogger(__name__)
 
 
 def chosen_board(boards: Sequence[BoardConfig], name: str | None) -> BoardConfig:
@@ -43,11 +41,10 @@ class BoardFirmware:
         try:
             board = chosen_board(self._boards, name)
             image = shipped(board.model)
+            self.updates.begin(board, image)
         except (UpdateError, ImageError) as error:
             raise FirmwareRefusedError(str(error)) from error
-        if self.updates.is_running:
-            raise FirmwareRefusedError(f"an update of {self.updates.state.board!r} runs already; wait for its end")
-        self._task = asyncio.create_task(self._update(board, image))
+        self._task = asyncio.create_task(self._write(board, image))
 
     def written(self) -> dict[BoardModel, str | None]:
         """The models of the boards that can be updated, with the SHA-256 of what was written to them last."""
@@ -64,12 +61,11 @@ class BoardFirmware:
 
     async def _update_all(self, model: BoardModel, image: Image) -> None:
         for board in self._boards:
-            if board.model is model and board.programmer_port:
-                await self._update(board, image)
+            if board.model is model and board.programmer_port and not self.updates.is_running:
+                self.updates.begin(board, image)
+                await self._write(board, image)
 
-    async def _update(self, board: BoardConfig, image: Image) -> None:
-        async with self._inputs.without(board.name):
-            try:
-                await self.updates.update(board, image)
-            except UpdateError:
-                return  # it is in the log and in the state
+    async def _write(self, board: BoardConfig, image: Image) -> None:
+        async with self._inputs.without(board.name, "it gets another firmware"):
+            with contextlib.suppress(UpdateError):  # it is in the log and in the state
+                await self.updates.write(board, image)

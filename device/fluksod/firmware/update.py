@@ -1,21 +1,20 @@
 """Writes an image to a board with avrdude, so that it keeps its counters, and knows how far it is.
 
 A copy of the EEPROM is kept first, and the fuse that saves it from the erase is set where it is not. From the moment on
-in which the flash is touched a mark lies in the state directory: were all cut off, the next start says so, and running
-the update again recovers the board, since it needs nothing of the old firmware.
+in which the flash is touched a mark with the name of that copy lies in the state directory: were all cut off, the next
+start says so, and running the update again recovers the board, since it needs nothing of the old firmware.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +22,9 @@ from fluksod.command_error import CommandError
 from fluksod.config.boards import BoardConfig, Programmer
 from fluksod.firmware.avrdude import EESAVE, Progress, arguments, high_fuse, reason
 from fluksod.firmware.images import Image
+from fluksod.firmware.port import reserved
+from fluksod.link.board_sync import HardwareMismatchError
+from fluksod.link.link_state import PortInUseError
 from fluksod.state_file import write_state
 
 _LOG = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ PATIENCE = 180.0
 """Seconds that one avrdude may take."""
 COPIES = 3
 """Copies of a board's EEPROM that are kept."""
+_WRITING = "writing.json"
+"""By board: the copy of its EEPROM from before its flash was touched, until the flash is whole again."""
+_WRITTEN = "written.json"
+"""By board: the SHA-256 of its image."""
 
 
 class UpdateError(CommandError):
@@ -39,25 +45,19 @@ class UpdateError(CommandError):
 
 @dataclass(slots=True)
 class UpdateState:
-    """How the newest update stands: `percent` of writing and verifying; `time` in unix seconds of its end."""
+    """How the newest update stands: `percent` of writing and verifying; `time` in unix seconds of its end.
+
+    `image` is in words, `sha256` and `before` are of what is written and of what we had written there before.
+    """
 
     state: Literal["idle", "updating", "done", "failed"] = "idle"
     board: str | None = None
     percent: int = 0
+    image: str | None = None
     sha256: str | None = None
+    before: str | None = None
     time: int | None = None
     error: str | None = None
-
-    def describe(self) -> dict[str, Any]:
-        """Its members in the API (docs/protocol.md)."""
-        return {
-            "state": self.state,
-            "board": self.board,
-            "percent": self.percent,
-            "sha256": self.sha256,
-            "time": self.time,
-            "error": self.error,
-        }
 
 
 class FirmwareUpdates:
@@ -67,7 +67,7 @@ class FirmwareUpdates:
         self.state = UpdateState()
         self._folder = folder
         self._on_progress = on_progress
-        if (broken_off := self._broken_off()) is not None:
+        for broken_off in self._read(_WRITING):
             text = f"an update of {broken_off!r} was broken off; run it again: fluksod firmware update"
             self.state = UpdateState("failed", broken_off, error=text)
             _LOG.error("%s", text)
@@ -78,25 +78,27 @@ class FirmwareUpdates:
         return self.state.state == "updating"
 
     def state_now(self) -> dict[str, Any]:
-        """The newest update, as the API has it."""
-        return self.state.describe()
+        """The newest update, as the API has it (docs/protocol.md)."""
+        return asdict(self.state)
 
     def written(self, board: str) -> str | None:
         """The SHA-256 of the image that was written to a board last, as far as we have."""
-        try:
-            return str(json.loads((self._folder / "written.json").read_text(encoding="utf-8"))[board])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        sha256 = self._read(_WRITTEN).get(board)
+        return sha256 if isinstance(sha256, str) else None
 
-    async def update(self, board: BoardConfig, image: Image) -> None:
-        """Write `image` to `board`, whose link is closed meanwhile. Raises `UpdateError`."""
+    def begin(self, board: BoardConfig, image: Image) -> None:
+        """Take the turn for `write`, which has to follow. Raises `UpdateError` while an update runs."""
         if self.is_running:
             raise UpdateError(f"an update of {self.state.board!r} runs already; wait for its end")
-        self.state = UpdateState("updating", board.name, sha256=image.sha256)
+        before = self.written(board.name)
+        self.state = UpdateState("updating", board.name, image=image.source, sha256=image.sha256, before=before)
         self._on_progress(self.state)
+
+    async def write(self, board: BoardConfig, image: Image) -> None:
+        """Write `image` to `board`, whose link is closed meanwhile. Raises `UpdateError`."""
         try:
-            await self._update(board, image)
-        except (UpdateError, OSError) as error:
+            await self._write(board, image)
+        except (UpdateError, HardwareMismatchError, PortInUseError, OSError) as error:
             self._end("failed", str(error))
             _LOG.error("the firmware of %s was not updated: %s", board.name, error)
             raise UpdateError(str(error)) from error
@@ -111,36 +113,50 @@ class FirmwareUpdates:
         self.state.state, self.state.error, self.state.time = state, error, int(time.time())
         self._on_progress(self.state)
 
-    async def _update(self, board: BoardConfig, image: Image) -> None:
-        if board.model is None or board.programmer_port is None:
-            raise UpdateError(f"give model and programmer_port in the table of {board.name!r}")
+    async def _write(self, board: BoardConfig, image: Image) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        if board.programmer is not Programmer.ARDUINO:  # a boot loader knows neither fuses nor EEPROM
-            await self._save_counters(board)
-        mark = self._folder / "writing"
-        write_state(mark, board.name)
+        async with reserved(board):
+            if board.programmer is Programmer.ARDUINO:  # a boot loader knows neither fuses nor EEPROM
+                self._put(_WRITING, board.name, "")
+                await self._write_flash(board, image)
+            else:
+                copy = await self._copy_counters(board)
+                self._put(_WRITING, board.name, copy.name)
+                with tempfile.NamedTemporaryFile(dir=self._folder) as after:
+                    await self._write_flash(board, image, f"eeprom:r:{after.name}:r")
+                    lost = _is_erased(Path(after.name))
+                if lost and not _is_erased(copy):
+                    _LOG.warning("the EEPROM of %s was erased on the way; its copy is written back", board.name)
+                    await self._run(arguments(board, f"eeprom:w:{copy}:r"))
+        self._put(_WRITTEN, board.name, image.sha256)
+        self._put(_WRITING, board.name, None)
+
+    async def _write_flash(self, board: BoardConfig, image: Image, *memories: str) -> None:
         with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".hex") as file:
             file.write(image.content)
             file.flush()
-            await self._run(arguments(board, f"flash:w:{file.name}:i"), shows_progress=True)
-        written = {}
-        with contextlib.suppress(OSError, ValueError):
-            written = json.loads((self._folder / "written.json").read_text(encoding="utf-8"))
-        write_state(self._folder / "written.json", json.dumps({**written, board.name: image.sha256}))
-        mark.unlink()
+            await self._run(arguments(board, f"flash:w:{file.name}:i", *memories), shows_progress=True)
 
-    async def _save_counters(self, board: BoardConfig) -> None:
+    async def _copy_counters(self, board: BoardConfig) -> Path:
+        """Copy the EEPROM and see to it that it outlives the erase; the copy from before the flash was first touched.
+
+        That is an older one where an update was broken off since: half a firmware may have spoilt what is there now.
+        """
         name = "".join(letter if letter.isalnum() else "_" for letter in board.name)
         copy = self._folder / f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.eeprom"
         said = await self._run(arguments(board, "hfuse:r:-:h", f"eeprom:r:{copy}:r"))
+        if (marked := self._read(_WRITING).get(board.name)) and (self._folder / marked).is_file():
+            copy = self._folder / marked
         for old in sorted(self._folder.glob(f"{name}-*.eeprom"))[:-COPIES]:
-            old.unlink()
+            if old != copy:
+                old.unlink()
         fuse = high_fuse(said)
         if fuse is None:
             raise UpdateError("the board's fuses cannot be read; is it powered, and is programmer_port right?")
         if fuse & EESAVE:
             _LOG.info("setting the fuse that keeps the counters of %s when its flash is erased", board.name)
             await self._run(arguments(board, f"hfuse:w:{fuse & ~EESAVE:#04x}:m"))
+        return copy
 
     async def _run(self, words: list[str], *, shows_progress: bool = False) -> str:
         """Run avrdude to its end; returns what it wrote to standard output. Raises `UpdateError`."""
@@ -178,11 +194,21 @@ class FirmwareUpdates:
                 self.state.percent = percent
                 self._on_progress(self.state)
 
-    def _broken_off(self) -> str | None:
+    def _read(self, what: str) -> dict[str, str]:
+        """What is noted by board; nothing where the file is missing or damaged."""
         try:
-            return (self._folder / "writing").read_text(encoding="utf-8")
-        except OSError:
-            return None
+            noted = json.loads((self._folder / what).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+    def _put(self, what: str, board: str, value: str | None) -> None:
+        noted = {name: kept for name, kept in self._read(what).items() if name != board}
+        write_state(self._folder / what, json.dumps(noted if value is None else {**noted, board: value}))
+
+
+def _is_erased(image: Path) -> bool:
+    return not image.read_bytes().strip(b"\xff")
 
 
 async def _all(stdout: asyncio.StreamReader | None) -> str:

@@ -40,7 +40,7 @@ async def sync_board(
     A board that is set up already is only asked, which costs neither a pulse nor a write of its EEPROM. Raises
     `SyncError`; every command is tried five times, and what is set has to be echoed as it is.
     """
-    await _check_hardware(ask, hardware)
+    await check_hardware(ask, hardware)
     if not reset_counters and await _is_set_up(ask, sensors):
         return False
     await _set(ask, disable_commands())
@@ -52,7 +52,11 @@ async def sync_board(
     return True
 
 
-async def _check_hardware(ask: Ask, hardware: HardwareVersion) -> None:
+async def check_hardware(ask: Ask, hardware: HardwareVersion) -> None:
+    """Ask a board which hardware it is.
+
+    Raises `HardwareMismatchError` where that does not fit `hardware`, `SyncError` where it does not say.
+    """
     reply = await _try(ask, "gh", lambda reply: len(reply) == 8 and reply.startswith("gh"))
     board = HardwareVersion(int(reply[2:6], 16), int(reply[6:8], 16))
     if not hardware.fits(board):

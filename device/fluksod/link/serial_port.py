@@ -175,6 +175,16 @@ def in_use(port: str, table: str) -> PortInUseError:
     return PortInUseError(f"{port} is in use by {holder}; stop it, or give this fluksod another port in {table}")
 
 
+def take_lock(handle: int, port: str, table: str = "[[board]]") -> None:
+    """Lock an open port until `handle` is closed. Raises `PortInUseError` when another program has the lock."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise in_use(port, table) from error
+        raise
+
+
 def why_not_open(port: str, speaker: str, error: Exception) -> tuple[str, str]:
     """The kind and the reason, in words, for which a port could not be opened."""
     number = getattr(error, "errno", None)

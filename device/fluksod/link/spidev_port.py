@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 
 import spidev
 
-from fluksod.link.serial_port import in_use
+from fluksod.link.serial_port import take_lock
 from fluksod.link.spi_frames import LONGEST_READ, FrameError
 
 SPEED_HZ = 500_000
@@ -23,7 +21,7 @@ class SpidevPort:
         self._delay = byte_delay_us
         self._lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            _take_lock(self._lock, path)
+            take_lock(self._lock, path)
             self._spi = spidev.SpiDev()
             self._spi.open_path(path)
             self._spi.mode = 0
@@ -55,12 +53,3 @@ class SpidevPort:
     def _exchange(self, byte: int) -> int:
         # One transfer a byte: the kernel keeps the delay after each.
         return int(self._spi.xfer2([byte], SPEED_HZ, self._delay, 8)[0])
-
-
-def _take_lock(handle: int, path: str) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise in_use(path, "[[board]]") from error
-        raise

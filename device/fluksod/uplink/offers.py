@@ -1,6 +1,7 @@
 """Firmware that the cloud offers for the boards: asked for with our signature, taken only with the cloud's. Pure.
 
-The cloud signs with the device's key, which only it and the device know; the owner has to have allowed it besides.
+The cloud signs with the device's key, which only it and the device know; the owner has to have allowed it besides. The
+answer repeats the time of the question, so that nobody can play an old one to us.
 """
 
 from __future__ import annotations
@@ -18,29 +19,35 @@ class OfferError(Exception):
 
 
 def question(written: Mapping[BoardModel, str | None], now: int) -> bytes:
-    """The request's body: the models of our boards with the SHA-256 of what was written to them last."""
+    """The request's body: the models of our boards with the SHA-256 of what was written to them last, unix seconds."""
     boards = [{"model": model.value, "sha256": sha256} for model, sha256 in written.items()]
     return json.dumps({"boards": boards, "time": now}, separators=(",", ":")).encode()
 
 
 def offered(
-    key: str, body: bytes, digest: str | None, written: Mapping[BoardModel, str | None], source: str
+    key: str, body: bytes, digest: str | None, asked: int, written: Mapping[BoardModel, str | None], source: str
 ) -> dict[BoardModel, Image]:
-    """The images of an answer that are for our models and not written yet. Raises `OfferError` for a wrong one."""
+    """The images of an answer that are for our models and not written yet; `asked` is the time of the question.
+
+    Raises `OfferError` for a wrong one.
+    """
     if not digest_is_right(key, body, digest):
         raise OfferError("the offer of firmware is not signed with our key; it is discarded")
     try:
-        offers = json.loads(body)["offers"]
+        answer = json.loads(body)
+        repeated, offers = answer["time"], answer["offers"]
         told = [(offer["model"], offer["sha256"], offer["image"].encode("ascii")) for offer in offers]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OfferError("the offer of firmware cannot be read") from error
+    if repeated != asked:
+        raise OfferError("the offer of firmware is the answer to another question; it is discarded")
     taken: dict[BoardModel, Image] = {}
     for name, sha256, content in told:
         model = next((model for model in written if model.value == name), None)
         if model is None:
             continue
         try:
-            image = checked(content, f"the offer of {source} for {name}")
+            image = checked(content, model, f"the offer of {source} for {name}")
         except ImageError as error:
             raise OfferError(str(error)) from error
         if image.sha256 != sha256:

@@ -220,12 +220,12 @@ class Uplink:
         written = firmware.written()
         if not written:
             return
-        asked = question(written, int(time.time()))
-        answered = await connection.post(f"/device/{self._identity.device}/firmware", asked)
+        asked = int(time.time())
+        answered = await connection.post(f"/device/{self._identity.device}/firmware", question(written, asked))
         if answered.status != 200:
             return  # a cloud that offers none
         try:
-            images = offered(self._identity.key, answered.body, answered.digest, written, self._config.url)
+            images = offered(self._identity.key, answered.body, answered.digest, asked, written, self._config.url)
         except OfferError as error:
             _LOG.warning("%s", error)
             return
