@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,7 +144,8 @@ class FirmwareUpdates:
         That is an older one where an update was broken off since: half a firmware may have spoilt what is there now.
         """
         name = "".join(letter if letter.isalnum() else "_" for letter in board.name)
-        copy = self._folder / f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.eeprom"
+        taken = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"  # to the microsecond: a copy must not overwrite the one before
+        copy = self._folder / f"{name}-{taken}.eeprom"
         said = await self._run(arguments(board, "hfuse:r:-:h", f"eeprom:r:{copy}:r"))
         if (marked := self._read(_WRITING).get(board.name)) and (self._folder / marked).is_file():
             copy = self._folder / marked

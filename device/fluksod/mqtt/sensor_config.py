@@ -32,11 +32,14 @@ def sensor_section(sensor: Sensor) -> dict[str, Any]:
 
 
 def sensor_config(sensors: Iterable[Sensor], cloud_url: str | None) -> bytes:
-    """The whole object. Enabled sections always have `data_type` and `rid` (trap 24), one of a UART is not enabled."""
+    """The whole object. Enabled sections always have `data_type` and `rid` (trap 24), one of a UART is not enabled.
+
+    `tmpo` says that there are blocks of it: clients of FLM03 pass over a sensor that has none.
+    """
     sections: dict[str, Mapping[str, Any]] = {}
     for number, sensor in enumerate(sensors, start=1):
         enabled = sensor.sensor_class.value != UART
-        sections[str(number)] = {**sensor_section(sensor), "enable": int(enabled)}
+        sections[str(number)] = {**sensor_section(sensor), "enable": int(enabled), "tmpo": 1}
     sections["main"] = {"max_sensors": len(sections), "max_provisioned_sensors": len(sections)}
     sections["daemon"] = {"enable_wan_branch": int(cloud_url is not None), "enable_lan_branch": 1}
     if cloud_url is not None:
