@@ -16,6 +16,7 @@ from fluksod.demand import Demand
 from fluksod.discovery import Announcement
 from fluksod.firmware.boards import BoardFirmware
 from fluksod.firmware.update import FirmwareUpdates
+from fluksod.free_memory import keep_giving_back, settle
 from fluksod.identity import StateDirectory, StateError
 from fluksod.inputs import Inputs, Outlets
 from fluksod.lan.access import Access
@@ -123,6 +124,7 @@ class Daemon:
             raise
         parts = {"the clockwork": self._tick, "the store": self._archive.run, **dict(self._inputs.parts())}
         parts["the quarter hours"] = self._demand.run
+        parts["free memory"] = keep_giving_back
         if self._config.lan.mdns:
             self._announced = self._announcement()
             parts["mDNS"] = self._announced.run
@@ -132,6 +134,7 @@ class Daemon:
             parts["peers"] = self._peers.run
         if self._mqtt is not None:
             parts |= self._mqtt.parts()
+        settle()
         tasks = [asyncio.create_task(keep_running(part, run)) for part, run in parts.items()]
         if (interval := watchdog_interval()) is not None:
             tasks.append(asyncio.create_task(_feed_watchdog(interval)))

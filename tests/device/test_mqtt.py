@@ -101,6 +101,7 @@ async def test_the_configuration_as_the_clients_of_the_original_read_it(
                 "rid": 0,
                 "data_type": "counter",
                 "enable": 1,
+                "tmpo": 1,
             }
             added = "00000000000000000000000000000abc"
             board.send(pls(added, 1, 1000), pls(added, 2, 2000))

@@ -17,10 +17,20 @@ from typing import Any
 
 from dsmr_parser import obis_references as obis
 from dsmr_parser.exceptions import DecryptionError, InvalidChecksumError, ParseError
-from dsmr_parser.parsers import CosemParser, MaxDemandParser, MBusParser, TelegramParser, ValueParser
 from dsmr_parser.value_types import timestamp
 
+from fluksod.deferred_import import deferring, take_in
 from fluksod.sensor import SensorType
+
+_ONLY_TO_DECRYPT = (
+    "cryptography.hazmat.primitives.ciphers",
+    "dlms_cosem.connection",
+    "dlms_cosem.exceptions",
+    "dlms_cosem.protocol.xdlms",
+)
+with deferring(_ONLY_TO_DECRYPT):
+    from dsmr_parser import parsers
+    from dsmr_parser.parsers import CosemParser, MaxDemandParser, MBusParser, TelegramParser, ValueParser
 
 logging.getLogger("dsmr_parser").setLevel(logging.CRITICAL)  # it tells each odd line with a traceback, once a second
 
@@ -116,6 +126,8 @@ class TelegramReader:
     def __init__(self, key: bytes | None = None, authentication: bytes | None = None) -> None:
         self._key = key
         self._authentication = authentication
+        if key is not None:
+            take_in(parsers)
         self._plain = TelegramParser(_SPECIFICATION, apply_checksum_validation=False)
         self._encrypted = TelegramParser({**_SPECIFICATION, "checksum_support": True, "general_global_cipher": True})
         self._has_crc = False

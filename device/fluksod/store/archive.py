@@ -247,9 +247,7 @@ class Archive:
         if self.state.oldest_minute is not None:
             return self.state.oldest_minute
         held = (
-            at
-            for part in (*self._folding.values(), *(track.minutes for track in self._tracks.values()))
-            for at in part
+            at for part in (*self._folding.values(), *(track.minutes for track in self._tracks.values())) for at in part
         )
         return min(held, default=math.inf)
 
