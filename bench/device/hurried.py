@@ -1,7 +1,7 @@
 """fluksod with a wall clock that runs too fast, so that a month passes in minutes.
 
-Run as `python -m bench.device.hurried SPEED ARGUMENT …`. Only `time.time` is changed: pauses, timeouts and the rates
-that a counter may have go by the other clocks, which stay right.
+Run as `python bench/device/hurried.py SPEED ARGUMENT …`, so that nothing else of the bench is in its memory. Only
+`time.time` is changed: pauses, timeouts and the rates that a counter may have go by the other clocks, which stay right.
 """
 
 from __future__ import annotations
