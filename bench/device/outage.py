@@ -24,7 +24,7 @@ WARM_UP_DAYS = 0.5
 
 async def measure(effort: Effort) -> Figures:
     """Measure rss_growth_mb."""
-    days = {Effort.FULL: 30.0, Effort.SHORT: 1.5, Effort.GLANCE: 0.75}[effort]
+    days = {Effort.FULL: 30.0, Effort.SHORT: 1.0, Effort.GLANCE: 0.6}[effort]
     with folder_on_disk() as folder:
         feed = Feed(House(), folder / "board", MINUTE / SPEED)
         async with cloud(folder) as stub:

@@ -21,13 +21,13 @@ from .process_figures import MIB, cpu_seconds, private_bytes, resident_bytes
 from .real_disk import folder_on_disk
 
 BOARDS = 8
-WARM_UP = 3.0
+WARM_UP = 2.0
 MEGABYTE = 1_000_000
 
 
 async def measure(effort: Effort) -> Figures:
     """Measure cpu_share, cpu_share_8_boards, rss_mb and rss_private_mb."""
-    seconds = {Effort.FULL: 120.0, Effort.SHORT: 8.0, Effort.GLANCE: 2.0}[effort]
+    seconds = {Effort.FULL: 120.0, Effort.SHORT: 5.0, Effort.GLANCE: 2.0}[effort]
     one, eight, everything = await asyncio.gather(_share(1, seconds), _share(BOARDS, seconds), _memory(seconds))
     rss, private = everything
     return {
