@@ -1,26 +1,15 @@
-"""The tests' cloud in a process of its own, so that what it does takes no time from the daemon or from who measures.
-
-Run as `python -m bench.device.cloud_process FOLDER`: it writes its certificate to FOLDER/ca.pem and speaks over its
-pipes. `Cloud` is the other end.
-"""
+"""The tests' cloud in a process of its own, so that what it does takes no time from the daemon or from who measures."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import trustme
-from aiohttp import web
-
-from tests.device.cloud_stub import CloudStub
 
 OLD = 3600
 """Seconds after which a measurement is of the backlog."""
@@ -85,7 +74,7 @@ class Cloud:
 async def cloud(folder: Path) -> AsyncIterator[Cloud]:
     """Run a cloud until the block ends."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.device.cloud_process", str(folder)),
+        *(sys.executable, "-m", "bench.device.cloud_server", str(folder)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=LONGEST_LINE,
@@ -97,63 +86,3 @@ async def cloud(folder: Path) -> AsyncIterator[Cloud]:
     finally:
         process.kill()
         await process.wait()
-
-
-class _Watch:
-    """Notes when measurements come."""
-
-    def __init__(self) -> None:
-        self.old = 0
-        self.first = self.last_old = 0.0
-
-    async def note(self, _request: web.Request, members: dict[str, Any]) -> None:
-        """Look at what was sent."""
-        rows, now = members["measurements"], time.time()
-        old = sum(second < now - OLD for second, _ in rows)
-        self.old += old
-        if rows:
-            self.first = self.first or time.monotonic()
-        if old:
-            self.last_old = time.monotonic()
-
-
-def _told(stub: CloudStub, watch: _Watch) -> Arrived:
-    now = time.time()
-    in_order = newest_first = True
-    backwards = repeated = 0
-    for rows in stub.stored.values():
-        old = [second for second, _ in rows if second < now - OLD]
-        in_order &= all(earlier < later for earlier, later in pairwise(old))
-        newest_first &= not old or rows[0][0] >= now - OLD
-        backwards += sum(later[1] < earlier[1] for earlier, later in pairwise(sorted(rows)))
-        repeated += len(rows) - len({second for second, _ in rows})
-    return Arrived(watch.old, watch.first, watch.last_old, repeated, backwards, in_order, newest_first)
-
-
-async def _serve(folder: Path) -> None:
-    stub, watch = CloudStub(trustme.CA()), _Watch()
-    stub.answers["sensor"] = watch.note
-    stub.authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    await stub.start()
-    _say(stub.url)
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while command := (await reader.readline()).decode().strip():
-        if command == "down":
-            await stub.stop()
-        elif command == "up":
-            await stub.start()
-        _say(
-            asdict(_told(stub, watch))
-            if command == "arrived"
-            else {"old": watch.old, "stored": stub.stored}.get(command)
-        )
-
-
-def _say(what: Any) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ class Daemon:
         port = next(line for line in config.read_text(encoding="utf-8").splitlines() if line.startswith("port = "))
         self.url = f"http://127.0.0.1:{port.removeprefix('port = ')}"
         self.log = config.with_name("fluksod.log")
-        hurried = (sys.executable, "-m", "bench.device.hurried", str(speed))
+        hurried = (sys.executable, str(Path(__file__).with_name("hurried.py")), str(speed))
         self._command = (*((FLUKSOD,) if speed == 1.0 else hurried), "run", "--config", str(config))
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,7 +70,7 @@ class Daemon:
         """Start it; the seconds until its local API has answered."""
         began = time.monotonic()
         with self.log.open("ab") as log:
-            process = self._process = subprocess.Popen(self._command, stderr=log)
+            process = self._process = subprocess.Popen(self._command, stderr=log, env=_environment())
         while time.monotonic() - began < LONGEST:
             try:
                 await self.get("/api/v2/device")
@@ -113,6 +114,11 @@ class Daemon:
                 raise StuckError(f"fluksod did not end within {LONGEST:g} s of {number.name}")
             await asyncio.sleep(POLL)
         return time.monotonic() - began
+
+
+def _environment() -> dict[str, str]:
+    """As a service has it: Python keeps what it has compiled, as it does where fluksod is installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @asynccontextmanager

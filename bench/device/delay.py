@@ -23,7 +23,7 @@ ON_THE_WAY = 0.2
 
 async def measure(effort: Effort) -> Figures:
     """Measure line_to_event_p50_ms and line_to_event_p99_ms."""
-    seconds = {Effort.FULL: 120, Effort.SHORT: 6, Effort.GLANCE: 1}[effort]
+    seconds = {Effort.FULL: 120, Effort.SHORT: 4, Effort.GLANCE: 1}[effort]
     lines = Lines()
     with folder_on_disk() as folder:
         feed = Feed(House(), folder / "board")

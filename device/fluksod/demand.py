@@ -144,7 +144,16 @@ class Demand:
             watched.began = hours.began_with(quarter)
 
     async def _read_a_month(self, sensor: str, watched: _Watched) -> None:
-        """Read one of the months before that is missing: one at a time, nobody is in a hurry."""
+        """Read one of the months before that is missing: one at a time, nobody is in a hurry.
+
+        Those from before it was measured have no peak.
+        """
+        first = self._archive.first(sensor)
+        if first is None:
+            return
+        for start, end in self._before:
+            if end + SHORT_HOLE <= first:
+                watched.past.setdefault(start, None)
         missing = next(((start, end) for start, end in self._before if start not in watched.past), None)
         if missing is None:
             return

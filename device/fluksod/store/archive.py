@@ -235,6 +235,11 @@ class Archive:
                 counters[time_] = max(counter, counters.get(time_, 0))
         return sorted(counters.items())
 
+    def first(self, sensor: str) -> int | None:
+        """The unix second of a sensor's first counter; None before it, and while the history cannot be read."""
+        track = self._tracks.get(sensor)
+        return None if track is None or track.first is None or self.state.error is not None else track.first.time
+
     def newest(self, sensor: str) -> Second | None:
         """What a sensor has shown last, as it was kept."""
         return self._tracks.get(sensor, Track()).newest
