@@ -159,9 +159,6 @@ class Demand:
             return
         start, end = missing
         hours = QuarterHours(self._archive.leaps)
-        if end + SHORT_HOLE <= self._archive.oldest_minute:
-            watched.past[start] = hours.peak  # nothing was measured: a new fluksod need not read a year of it
-            return
         if await self._feed(hours, sensor, start - SHORT_HOLE, end + SHORT_HOLE):
             watched.past[start] = hours.peak
 

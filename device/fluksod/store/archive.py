@@ -12,7 +12,6 @@ import contextlib
 import heapq
 import itertools
 import logging
-import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -243,18 +242,6 @@ class Archive:
     def newest(self, sensor: str) -> Second | None:
         """What a sensor has shown last, as it was kept."""
         return self._tracks.get(sensor, Track()).newest
-
-    @property
-    def oldest_minute(self) -> float:
-        """The unix second in which the oldest minute begins that may be known; infinity where there is none."""
-        if self._history is None:
-            return 0  # nobody could look yet
-        if self.state.oldest_minute is not None:
-            return self.state.oldest_minute
-        held = (
-            at for part in (*self._folding.values(), *(track.minutes for track in self._tracks.values())) for at in part
-        )
-        return min(held, default=math.inf)
 
     @property
     def leaps(self) -> Sequence[int]:
