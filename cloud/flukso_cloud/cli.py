@@ -12,6 +12,7 @@ from .commands import account, claim, init, serve, token
 from .commands.command import UsageError
 from .home import HomeError
 from .passwords import PasswordError
+from .settings import SettingsError
 from .store import AccountExistsError, StoreUnavailableError
 
 COMMANDS = (init, serve, account, token, claim)
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parsed.run(parsed)
     except AccountExistsError as error:
         sys.exit(f"flukso-cloud: there is an account {error} already")
-    except (UsageError, HomeError, PasswordError) as error:
+    except (UsageError, HomeError, PasswordError, SettingsError) as error:
         sys.exit(f"flukso-cloud: {error}")
     except StoreUnavailableError as error:
         sys.exit(f"flukso-cloud: the database cannot be used: {error}")

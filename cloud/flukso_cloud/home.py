@@ -1,6 +1,7 @@
 """The folder that a cloud lives in.
 
     ca.pem            certificate of its own authority, to give to devices and browsers (world-readable)
+    flukso-cloud.toml     settings, if there are any
     private/ca.key    the authority's key
     private/tls.pem   the server's certificate
     private/tls.key   its key
@@ -31,6 +32,11 @@ class Home:
     def private(self) -> Path:
         """The folder that only the owner may enter."""
         return self.root / "private"
+
+    @property
+    def settings(self) -> Path:
+        """The file of settings, TOML; it may be missing."""
+        return self.root / "flukso-cloud.toml"
 
     @property
     def ca_certificate(self) -> Path:

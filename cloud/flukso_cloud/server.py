@@ -11,6 +11,7 @@ import uvicorn
 from . import tls
 from .app import create_app
 from .home import Home
+from .settings import Settings
 from .wire import DeviceProtocol, TitleCase
 
 KEEP_ALIVE_SECONDS = 75
@@ -50,9 +51,9 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def serve(home: Home, host: str, port: int) -> None:
+def serve(home: Home, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and end by that signal."""
-    listener = _listen(host, port)
+    listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
     config = uvicorn.Config(
         TitleCase(create_app(home)),
@@ -65,7 +66,8 @@ def serve(home: Home, host: str, port: int) -> None:
         access_log=False,  # it would show tokens in the query
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.server.proxies),
+        forwarded_allow_ips=settings.server.proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -13,6 +14,7 @@ from flukso_cloud.store import Account, Store
 from flukso_cloud.store.sqlite import SqliteStore
 
 T = TypeVar("T")
+FOLDER_VARIABLE = "FLUKSO_CLOUD_DIR"
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -25,7 +27,9 @@ def add_command(
 ) -> argparse.ArgumentParser:
     """Add a command to the command line; `run` does it, and raises UsageError if it cannot be done."""
     added = parsers.add_parser(name, help=text, description=text)
-    added.add_argument("--dir", type=Path, required=True, help="folder of this cloud")
+    folder = os.environ.get(FOLDER_VARIABLE)
+    text = f"folder of this cloud; without it what {FOLDER_VARIABLE} tells"
+    added.add_argument("--dir", type=Path, required=not folder, default=folder, help=text)
     added.set_defaults(run=run)
     return added
 
