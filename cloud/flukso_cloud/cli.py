@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import account, claim, init, serve, token
+from .commands import account, claim, init, serve, token, unit
 from .commands.command import UsageError
 from .home import HomeError
 from .passwords import PasswordError
 from .settings import SettingsError
 from .store import AccountExistsError, StoreUnavailableError
 
-COMMANDS = (init, serve, account, token, claim)
+COMMANDS = (init, serve, unit, account, token, claim)
 
 
 def _parser() -> argparse.ArgumentParser:

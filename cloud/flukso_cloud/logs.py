@@ -74,4 +74,5 @@ def log_to_stderr(settings: LogSettings) -> None:
     """Set up the log of this process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldFormatter(settings.format, is_journal=_stderr_is_journal()))
+    logging.getLogger("flukso_cloud.observed").setLevel(logging.INFO if settings.requests else logging.WARNING)
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
