@@ -8,14 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import account, claim, init, serve, token, unit
+from .backup import BackupError
+from .commands import account, backup, claim, init, restore, serve, token, unit
 from .commands.command import UsageError
 from .home import HomeError
 from .passwords import PasswordError
 from .settings import SettingsError
 from .store import AccountExistsError, StoreUnavailableError
 
-COMMANDS = (init, serve, unit, account, token, claim)
+COMMANDS = (init, serve, unit, backup, restore, account, token, claim)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parsed.run(parsed)
     except AccountExistsError as error:
         sys.exit(f"flukso-cloud: there is an account {error} already")
-    except (UsageError, HomeError, PasswordError, SettingsError) as error:
+    except (UsageError, HomeError, PasswordError, SettingsError, BackupError) as error:
         sys.exit(f"flukso-cloud: {error}")
     except StoreUnavailableError as error:
         sys.exit(f"flukso-cloud: the database cannot be used: {error}")

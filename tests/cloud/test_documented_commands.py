@@ -6,7 +6,6 @@ import fcntl
 import getpass
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -68,31 +67,26 @@ def get(port: int, trust: ssl.SSLContext, name: str, path: str) -> bytes:
 
 
 def backed_up(folder: Path, output: str) -> None:
-    """The copy is a database with the account."""
-    with sqlite3.connect(folder / "srv" / "flukso" / "copy.db") as copy:
-        assert copy.execute("SELECT name FROM accounts").fetchall() == [("kees",)]
+    """One file, for its owner only."""
+    assert (folder / "flukso.backup").stat().st_mode & 0o777 == 0o600
+
+
+def restored(folder: Path, output: str) -> None:
+    """The account is there, and what was there before has been kept."""
+    for root in (folder / "srv" / "flukso", *(folder / "srv" / "flukso").glob("replaced-*")):
+        with sqlite3.connect(root / "private" / "cloud.db") as copy:
+            assert copy.execute("SELECT name FROM accounts").fetchall() == [("kees",)]
+    assert list((folder / "srv" / "flukso").glob("replaced-*"))
 
 
 SERVE = "flukso-cloud serve --dir /srv/flukso --host 0.0.0.0 --port 8443"
-BACK_UP = 'sqlite3 private/cloud.db ".backup copy.db"'
+BACK_UP = "flukso-cloud backup flukso.backup --dir /srv/flukso"
+RESTORE = "flukso-cloud restore flukso.backup --dir /srv/flukso --replace"
+ELSEWHERE = "The machine's /srv is left alone."
 
 
 def test_the_commands(installed: Path, tmp_path: Path) -> None:
     """Installed, made, served and backed up, in the page's order."""
-    backup = Run(
-        proof=backed_up,
-        instead=f"cd srv/flukso && {BACK_UP}",
-        because="The cloud's folder is another one here.",
-        during=SERVE,
-    )
-    if shutil.which("sqlite3") is None:
-        program = "import sqlite3; sqlite3.connect('private/cloud.db').backup(sqlite3.connect('copy.db'))"
-        backup = Run(
-            proof=backed_up,
-            instead=f'cd srv/flukso && python3 -c "{program}"',
-            because="The program sqlite3 is not installed; this calls the same function of SQLite.",
-            during=SERVE,
-        )
     with (SOURCES / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         walk(
@@ -108,12 +102,12 @@ def test_the_commands(installed: Path, tmp_path: Path) -> None:
                 ),
                 'sudo install -d -o "$USER" /srv/flukso': Run(
                     instead=f"install -d -o {getpass.getuser()} srv/flukso",
-                    because="The machine's /srv is left alone.",
+                    because=ELSEWHERE,
                 ),
                 "flukso-cloud init --dir /srv/flukso --name cloud.local --name 192.168.1.10 --account kees": Run(
                     proof=initialised,
                     instead="flukso-cloud init --dir srv/flukso --name cloud.local --name 192.168.1.10 --account kees",
-                    because="The machine's /srv is left alone.",
+                    because=ELSEWHERE,
                 ),
                 SERVE: Serve(
                     r"https://.*:[0-9]+$",
@@ -122,7 +116,8 @@ def test_the_commands(installed: Path, tmp_path: Path) -> None:
                     because="The test listens on loopback only, on a port that is free.",
                     status=-signal.SIGTERM,  # uvicorn ends by the signal that has asked it to, once it has cleaned up
                 ),
-                BACK_UP: backup,
+                BACK_UP: Run(proof=backed_up, instead=BACK_UP.replace("/srv", "srv"), because=ELSEWHERE, during=SERVE),
+                RESTORE: Run(proof=restored, instead=RESTORE.replace("/srv", "srv"), because=ELSEWHERE),
             },
             tmp_path,
             {"PATH": f"{installed}:{os.environ['PATH']}"},

@@ -37,8 +37,18 @@ def add_command(
 def home_of(arguments: argparse.Namespace) -> Home:
     """Return the folder that `init` has made. Raises HomeError."""
     home = Home(arguments.dir)
+    finish_cut_off_restore(home)
     home.require()
     return home
+
+
+def finish_cut_off_restore(home: Home) -> None:
+    """Carry through what a restore has begun that was cut off. Raises HomeError."""
+    if home.restoring.exists():
+        from flukso_cloud.restore import finish_restore  # hardly ever needed
+
+        with home.alone():
+            finish_restore(home)
 
 
 def with_store(home: Home, work: Callable[[Store], Awaitable[T]]) -> T:
@@ -51,7 +61,8 @@ def with_store(home: Home, work: Callable[[Store], Awaitable[T]]) -> T:
         finally:
             await store.close()
 
-    return asyncio.run(run())
+    with home.in_use():
+        return asyncio.run(run())
 
 
 def account_of(home: Home, name: str) -> Account:

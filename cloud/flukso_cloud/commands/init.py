@@ -9,7 +9,7 @@ from flukso_cloud.home import Home
 from flukso_cloud.vault import Vault
 
 from .account import add_account, add_password_options
-from .command import Parsers, add_command, with_store
+from .command import Parsers, add_command, finish_cut_off_restore, with_store
 
 
 def add_to(parsers: Parsers) -> None:
@@ -29,6 +29,7 @@ def add_to(parsers: Parsers) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Make what is missing of a cloud's folder."""
     home = Home(arguments.dir)
+    finish_cut_off_restore(home)
     home.make()
     names = arguments.name or tls.names_of(home) or ["localhost"]
     made = {True: "made", False: "kept"}

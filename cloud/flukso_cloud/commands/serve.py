@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> None:
     if left < tls.RENEW_DAYS:
         log.warning("the certificate ends in %d days; renew it with `flukso-cloud init` and its names", left)
     try:
-        serve(home, settings)
+        with home.in_use():
+            serve(home, settings)
     except ServerError as error:
         raise UsageError(str(error)) from error
 
