@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 from . import __version__
 from .backup import BackupError
-from .commands import account, backup, claim, init, restore, serve, token, unit
+from .commands import account, backup, claim, import_, init, restore, serve, token, unit
 from .commands.command import UsageError
 from .home import HomeError
 from .passwords import PasswordError
 from .settings import SettingsError
 from .store import AccountExistsError, StoreUnavailableError
 
-COMMANDS = (init, serve, unit, backup, restore, account, token, claim)
+COMMANDS = (init, serve, unit, backup, restore, import_, account, token, claim)
 
 
 def _parser() -> argparse.ArgumentParser:
