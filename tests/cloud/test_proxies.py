@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from flukso_cloud.claim import claim_code
 from flukso_cloud.cli import main
 from flukso_cloud.home import Home
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.owner import PASSWORD
-from tests.cloud.process import Server, Wire
+from tests.cloud.process import Server, Wire, run
 from tests.documented import Page
 
 PAGE = Page("docs/cloud.md")
@@ -144,9 +145,6 @@ def test_devices_pages_and_live_streams_through_a_proxy(
 
 def test_a_live_stream_is_not_held_up_by_a_proxy(behind: Home, tmp_path: Path) -> None:
     """Through nginx, which would buffer: the reading arrives while the stream is open."""
-    from flukso_cloud.claim import claim_code
-    from tests.cloud.process import run
-
     device, port, folder = Fluksometer(), free_port(), tmp_path / "proxy"
     folder.mkdir()
     trust = ssl.create_default_context(cafile=str(behind.ca_certificate))
