@@ -24,6 +24,7 @@ SAMPLES = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+_STORED, _KNOWN, _REFUSED = map(SAMPLES.labels, ("stored", "known", "refused"))
 COMMIT_SECONDS = Histogram(
     "flukso_commit_seconds", "Time that a commit took, with the writes in it.", buckets=_UNTIL, registry=REGISTRY
 )
@@ -43,6 +44,8 @@ DATABASE_BYTES = Gauge("flukso_database_bytes", "Size of the database's files.",
 def uploaded(*, stored: int, known: int, refused: int) -> None:
     """Count an upload that is acknowledged."""
     UPLOADS.inc()
-    SAMPLES.labels("stored").inc(stored)
-    SAMPLES.labels("known").inc(known)
-    SAMPLES.labels("refused").inc(refused)
+    _STORED.inc(stored)
+    if known:
+        _KNOWN.inc(known)
+    if refused:
+        _REFUSED.inc(refused)

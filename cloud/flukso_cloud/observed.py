@@ -7,12 +7,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import metrics
 
 log = logging.getLogger(__name__)
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others count as one: whoever asks may make up any."""
 _SHOWN = ("device", "sensor")
 """Parts of a path that are logged. Others may be secret."""
 
@@ -23,6 +26,7 @@ class Observed:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._routes: Mapping[Any, str] = {}
+        self._counters: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and note what became of it."""
@@ -47,12 +51,18 @@ class Observed:
 
     def _note(self, scope: Scope, status: str, seconds: float) -> None:
         route = self._route(scope)
-        metrics.REQUESTS.labels(scope["method"], route, status).inc()
-        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        key = (method, route, status)
+        counters = self._counters.get(key)
+        if counters is None:  # to look them up takes longer than to count
+            counters = metrics.REQUESTS.labels(*key), metrics.REQUEST_SECONDS.labels(route)
+            self._counters[key] = counters
+        counters[0].inc()
+        counters[1].observe(seconds)
         if log.isEnabledFor(logging.INFO):
             shown = {name: scope.get("path_params", {}).get(name) for name in _SHOWN}
             fields = {
-                "method": scope["method"],
+                "method": method,
                 "route": route,
                 "status": status,
                 "seconds": round(seconds, 6),

@@ -135,8 +135,12 @@ def test_unknown_paths_do_not_make_new_metrics(home: Home) -> None:
         wire = server.connect()
         for i in range(3):
             assert wire.request("GET", f"/nothing/{i}").status == 404
-        seen = [name for name in metrics(server) if name.startswith("flukso_requests_total")]
-        assert seen == ['flukso_requests_total{method="GET",route="none",status="404"}']
+            assert wire.request(f"MADE{i}", f"/nothing/{i}").status == 404
+        seen = {name: times for name, times in metrics(server).items() if name.startswith("flukso_requests_total")}
+        assert seen == {
+            'flukso_requests_total{method="GET",route="none",status="404"}': 3,
+            'flukso_requests_total{method="other",route="none",status="404"}': 3,
+        }
 
 
 def test_a_metrics_port_in_use_is_told(home: Home) -> None:
@@ -343,6 +347,32 @@ def test_a_stop_under_load_answers_after_commit_or_not_at_all(home: Home) -> Non
             stored = conn.execute(query, [device.sensor]).fetchall()
             assert set(acknowledged) <= set(stored)
             assert len(stored) <= len(acknowledged) + 1
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_an_upload_under_way_at_the_stop_is_answered_after_its_commit_or_refused(home: Home, status: int) -> None:
+    """Another program holds the database meanwhile: for a moment, or longer than the store waits."""
+    device = Fluksometer()
+    with Server(home.root) as server:
+        register(server, device)
+        wire, body = server.connect(), compact({"measurements": [(START, 1)]})
+        with locked(home.database):
+            head = "".join(f"{name}: {value}\r\n" for name, value in device.headers(body).items())
+            lines = f"POST /sensor/{device.sensor} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+            wire.send(f"{lines}{head}\r\n".encode() + body)
+            probe = server.connect()
+            assert probe.request("GET", "/healthz").status == 200  # by now the upload has been read
+            probe.close()
+            server.process.terminate()
+            if status == 200:
+                time.sleep(0.5)
+            else:
+                assert wire.answer().status == status
+        if status == 200:
+            assert wire.answer().status == status
+        assert server.process.wait(20) == -signal.SIGTERM
+    with sqlite3.connect(home.database) as conn:
+        assert conn.execute("SELECT count(*) FROM samples").fetchone() == (int(status == 200),)
 
 
 def test_a_stop_ends_live_streams_at_once(home: Home) -> None:

@@ -95,6 +95,17 @@ def test_serve_takes_the_file_of_its_folder_and_the_command_line_above_it(home: 
     assert "https://127.0.0.1:" in server.log
 
 
+def test_the_environment_may_name_the_folder(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["token", "--account", "kees"])
+    assert "required: --dir" in capsys.readouterr().err
+    monkeypatch.setenv("FLUKSO_CLOUD_DIR", str(home.root))
+    main(["token", "--account", "kees"])
+    assert re.fullmatch("[0-9a-f]{32}\n", capsys.readouterr().out)
+
+
 def test_the_page_shows_every_setting_with_its_default() -> None:
     example = PAGE.block_after("## Settings", "toml")
     assert parse(example, {}, "docs/cloud.md") == Settings()
