@@ -6,9 +6,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import tarfile
 import threading
 import time
@@ -25,7 +27,7 @@ from flukso_cloud.home import Home, HomeError
 from flukso_cloud.restore import finish_restore, restore
 from flukso_cloud.vault import Vault
 from tests.cloud.fluksometer import Fluksometer, compact
-from tests.cloud.process import Server, run
+from tests.cloud.process import COMMAND, Server, run
 
 START = 1_450_000_000
 
@@ -359,6 +361,20 @@ def test_a_backup_killed_at_every_step_is_whole_or_not_there(home: Home, tmp_pat
             new.root.mkdir()
             restore(file, new, replace=False)
             assert new.server_key.read_bytes() == home.server_key.read_bytes()
+
+
+@pytest.mark.parametrize("command", [["backup"], ["restore", "--replace"]])
+def test_a_full_disk_changes_nothing_and_leaves_nothing(
+    home: Home, made: Path, tmp_path: Path, command: list[str]
+) -> None:
+    """A file may grow to 50 kB only, which the database is larger than."""
+    before, file = tree(home.root), made if command[0] == "restore" else tmp_path / "file"
+    full = ["prlimit", "--fsize=50000", COMMAND, *command, file, "--dir", home.root]
+    ended = subprocess.run(full, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert re.search("cannot be (written|restored)", ended.stderr), ended.stderr
+    assert tree(home.root) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "made"]
 
 
 def test_a_disk_without_second_names(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
