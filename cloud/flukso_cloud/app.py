@@ -9,12 +9,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from .api import peers, session, v1, v2
+from .api import health, peers, session, v1, v2
 from .api.access import SessionBackend
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
 from .home import Home
+from .observed import Observed
+from .readiness import Readiness
 from .unexpected import Unexpected
 from .web import routes as pages
 
@@ -26,14 +28,16 @@ def create_app(home: Home) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         cloud = Cloud.open(home)
         app.state.cloud = cloud
+        app.state.readiness = Readiness(cloud.store)
         try:
             yield
         finally:
             await cloud.close()
 
     return Starlette(
-        routes=[*v1.routes, *v2.routes, *peers.routes, *session.routes, *pages],
+        routes=[*v1.routes, *v2.routes, *peers.routes, *session.routes, *health.routes, *pages],
         middleware=[
+            Middleware(Observed),
             Middleware(SecurityHeaders),
             Middleware(Unexpected),
             Middleware(CrossSiteRefusal),

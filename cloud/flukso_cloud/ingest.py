@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from . import digest
+from . import digest, metrics
 from .claim import claim_code, normalise
 from .limiter import REGISTRATION_BY_ADDRESS, Limiter
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
-from .store import Device, Sensor, SensorConfig, Store, StoreUnavailableError
+from .store import Appended, Device, Sensor, SensorConfig, Store, StoreUnavailableError
 from .upload import MalformedError, read_heartbeat, read_measurements, read_time
 from .vault import Vault, digest_of, new_token
 
@@ -123,8 +123,10 @@ class Ingest:
         if upload.refused:
             self.refused.update(upload.refused)
             log.warning("sensor %s: refused %s", sensor_id, upload.refused)
+        appended = Appended(0, 0)
         if upload.samples:
-            await self._store.append(origin.sensor, upload.samples, now)
+            appended = await self._store.append(origin.sensor, upload.samples, now)
+        metrics.uploaded(stored=appended.stored, known=appended.known, refused=sum(upload.refused.values()))
         self._live.publish(_readings(sensor_id, upload.samples, upload.gauges, now))
         return True
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from . import metrics
 from .coarse import Coarse
 from .readings import Gauge, Reading
 
@@ -49,6 +50,7 @@ class Listener:
         if self._queue.full():
             self._queue.get_nowait()
             self.lost += 1
+            metrics.LOST.inc()
         self._queue.put_nowait(item)
 
 
@@ -101,9 +103,11 @@ class Broadcaster:
         wanted = list(sensors)
         for sensor in wanted:
             self._listeners.setdefault(sensor, set()).add(listener)
+        metrics.LISTENERS.inc()
         try:
             yield listener
         finally:
+            metrics.LISTENERS.dec()
             for sensor in wanted:
                 others = self._listeners.get(sensor, set())
                 others.discard(listener)

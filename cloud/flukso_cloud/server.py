@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 
 import uvicorn
+from prometheus_client import start_http_server
 
-from . import tls
+from . import metrics, tls
 from .app import create_app
 from .home import Home
+from .service_notify import keep_watchdog_quiet, notify
+from .settings import MetricsSettings, Settings
 from .wire import DeviceProtocol, TitleCase
+
+log = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
 """A device sends its sensors one after another over one connection (trap 20)."""
@@ -23,14 +33,24 @@ class ServerError(Exception):
 
 
 class _Server(uvicorn.Server):
-    """Tells where it listens once it does."""
+    """Tells where it listens once it does, and systemd how it stands."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address."""
         await super().startup(sockets)
         for listener in sockets or ():
-            host, port = listener.getsockname()[:2]
-            print(f"Flukso cloud on https://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+            address = f"https://{_authority(listener)}"
+            print(f"Flukso cloud on {address}", flush=True)
+            notify("READY=1", f"STATUS={address}")
+
+    async def main_loop(self) -> None:
+        """Serve until a signal comes."""
+        watchdog = asyncio.create_task(keep_watchdog_quiet())
+        try:
+            await super().main_loop()
+        finally:
+            watchdog.cancel()
+            notify("STOPPING=1")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -43,6 +63,40 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ServerError(f"cannot listen on {host} port {port}: {reason}") from error
 
 
+def _authority(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@contextmanager
+def _metrics(home: Home, settings: MetricsSettings) -> Iterator[None]:
+    """Let Prometheus ask, from a thread of its own, for as long as the context lasts."""
+    if not settings.enabled:
+        yield
+        return
+    for name in (home.database.name, f"{home.database.name}-wal"):
+        metrics.DATABASE_BYTES.labels(name).set_function(partial(_size, home.private / name))
+    try:
+        server, thread = start_http_server(settings.port, settings.host, metrics.REGISTRY)
+    except OSError as error:
+        raise ServerError(
+            f"cannot serve metrics on {settings.host} port {settings.port}: {error.strerror or error}"
+        ) from error
+    log.info("metrics", extra={"url": f"http://{_authority(server.socket)}/metrics"})
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _size(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
 def _raise_file_limit() -> None:
     """Let each live stream and each device have its socket: take as many open files as the system grants."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -50,9 +104,9 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def serve(home: Home, host: str, port: int) -> None:
+def serve(home: Home, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and end by that signal."""
-    listener = _listen(host, port)
+    listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
     config = uvicorn.Config(
         TitleCase(create_app(home)),
@@ -65,9 +119,11 @@ def serve(home: Home, host: str, port: int) -> None:
         access_log=False,  # it would show tokens in the query
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.server.proxies),
+        forwarded_allow_ips=settings.server.proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    _Server(config).run(sockets=[listener])
+    with _metrics(home, settings.metrics):
+        _Server(config).run(sockets=[listener])

@@ -29,6 +29,7 @@ class Vault:
     def __init__(self, server_key: bytes) -> None:
         self._cipher = AESGCM(server_key)
         self._claim_key = hmac.digest(server_key, b"claim codes", "sha256")
+        self._id_key = hmac.digest(server_key, b"ids", "sha256")
 
     @classmethod
     def open(cls, home: Home) -> Vault:
@@ -51,6 +52,10 @@ class Vault:
     def unseal(self, sealed: bytes, device_id: str) -> bytes:
         """Decrypt a device's key; cryptography's InvalidTag if another server key or another device sealed it."""
         return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], device_id.encode())
+
+    def id_of(self, what: str) -> str:
+        """Return the id of something of ours: the same each time, and nobody else can tell it beforehand."""
+        return hmac.digest(self._id_key, what.encode(), "sha256").hex()[:32]
 
     def hash_claim(self, digits: str) -> bytes:
         """Return the keyed hash under which a claim code is found: its 40 bits are too few for a plain one."""

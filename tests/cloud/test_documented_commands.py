@@ -6,11 +6,11 @@ import fcntl
 import getpass
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
 import ssl
+import struct
 import subprocess
 import zipfile
 from pathlib import Path
@@ -20,7 +20,7 @@ import pytest
 from tests.cloud.web_cloud import SOURCES, build_pages
 from tests.distribution import build_wheel, install
 from tests.documented import ROOT, Page
-from tests.walkthrough import Run, Serve, walk
+from tests.walkthrough import NotHere, Run, Serve, walk
 
 PAGE = Page("docs/cloud.md")
 BUILT = ROOT / "cloud" / "flukso_cloud" / "web" / "static" / "build"
@@ -68,31 +68,58 @@ def get(port: int, trust: ssl.SSLContext, name: str, path: str) -> bytes:
 
 
 def backed_up(folder: Path, output: str) -> None:
-    """The copy is a database with the account."""
-    with sqlite3.connect(folder / "srv" / "flukso" / "copy.db") as copy:
-        assert copy.execute("SELECT name FROM accounts").fetchall() == [("kees",)]
+    """One file, for its owner only."""
+    assert (folder / "flukso.backup").stat().st_mode & 0o777 == 0o600
+
+
+def restored(folder: Path, output: str) -> None:
+    """The account is there, and what was there before has been kept."""
+    for root in (folder / "srv" / "flukso", *(folder / "srv" / "flukso").glob("replaced-*")):
+        with sqlite3.connect(root / "private" / "cloud.db") as copy:
+            assert copy.execute("SELECT name FROM accounts").fetchall() == [("kees",)]
+    assert list((folder / "srv" / "flukso").glob("replaced-*"))
 
 
 SERVE = "flukso-cloud serve --dir /srv/flukso --host 0.0.0.0 --port 8443"
-BACK_UP = 'sqlite3 private/cloud.db ".backup copy.db"'
+BACK_UP = "flukso-cloud backup flukso.backup --dir /srv/flukso"
+UPGRADE_BACKUP = "flukso-cloud backup before-upgrade.backup --dir /srv/flukso"
+UNIT = "flukso-cloud unit --dir /srv/flukso | sudo tee /etc/systemd/system/flukso-cloud.service"
+IMPORTS = [command for command in PAGE.commands if command.startswith("flukso-cloud import ")]
+DUMP = "rrdtool dump base/0123456789abcdef0123456789abcdef.rrd house.xml"
+RESTORE = "flukso-cloud restore flukso.backup --dir /srv/flukso --replace"
+ELSEWHERE = "The machine's /srv is left alone."
+
+
+def imported(command: str) -> Run:
+    """The command for what `to_import` has made; each file holds three samples or more."""
+    here = command.replace("/srv", "srv").replace("/var/opt/emoncms/", "")
+    return Run(
+        r"^sensor .*: ([3-9]|\d\d+) samples stored, 0 known already, 0 values left out$",
+        None,
+        here,
+        ELSEWHERE,
+        0,
+        SERVE,
+    )
+
+
+def to_import(folder: Path) -> None:
+    """What the reader has: a feed of emoncms, a CSV file, an archive of the original cloud."""
+    (folder / "phpfina").mkdir()
+    (folder / "phpfina" / "7.meta").write_bytes(struct.pack("<IIII", 0, 0, 10, 1_600_000_000))
+    (folder / "phpfina" / "7.dat").write_bytes(struct.pack("<360f", *[700.0] * 360))
+    (folder / "water.csv").write_text("time,value\n" + "".join(f"{1_600_000_000 + 60 * i},{i}\n" for i in range(3)))
+    (folder / "base").mkdir()
+    archive = folder / "base" / "0123456789abcdef0123456789abcdef.rrd"
+    source, begin = "DS:meter:DERIVE:8640000:-20:20", 1_600_000_020
+    create = ["create", archive, "--start", str(begin), "--step", "60", source, "RRA:AVERAGE:0.5:1:1440"]
+    subprocess.run(["rrdtool", *create], check=True)
+    subprocess.run(["rrdtool", "update", archive, *(f"{begin + 60 * i}:{i}" for i in range(1, 10))], check=True)
 
 
 def test_the_commands(installed: Path, tmp_path: Path) -> None:
-    """Installed, made, served and backed up, in the page's order."""
-    backup = Run(
-        proof=backed_up,
-        instead=f"cd srv/flukso && {BACK_UP}",
-        because="The cloud's folder is another one here.",
-        during=SERVE,
-    )
-    if shutil.which("sqlite3") is None:
-        program = "import sqlite3; sqlite3.connect('private/cloud.db').backup(sqlite3.connect('copy.db'))"
-        backup = Run(
-            proof=backed_up,
-            instead=f'cd srv/flukso && python3 -c "{program}"',
-            because="The program sqlite3 is not installed; this calls the same function of SQLite.",
-            during=SERVE,
-        )
+    """Installed, made, served, filled and backed up, in the page's order."""
+    to_import(tmp_path)
     with (SOURCES / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         walk(
@@ -101,19 +128,19 @@ def test_the_commands(installed: Path, tmp_path: Path) -> None:
                 "scripts/setup pages": Run(
                     instead=f"{ROOT}/scripts/setup pages", because="The clone is not the current folder here."
                 ),
-                "pipx install ./cloud": Run(
+                "sudo PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install ./cloud": Run(
                     "^0",
                     instead="flukso-cloud --version",
                     because="The fixture does what pipx does, with uv: the machine's own pipx is not touched.",
                 ),
                 'sudo install -d -o "$USER" /srv/flukso': Run(
                     instead=f"install -d -o {getpass.getuser()} srv/flukso",
-                    because="The machine's /srv is left alone.",
+                    because=ELSEWHERE,
                 ),
                 "flukso-cloud init --dir /srv/flukso --name cloud.local --name 192.168.1.10 --account kees": Run(
                     proof=initialised,
                     instead="flukso-cloud init --dir srv/flukso --name cloud.local --name 192.168.1.10 --account kees",
-                    because="The machine's /srv is left alone.",
+                    because=ELSEWHERE,
                 ),
                 SERVE: Serve(
                     r"https://.*:[0-9]+$",
@@ -122,7 +149,22 @@ def test_the_commands(installed: Path, tmp_path: Path) -> None:
                     because="The test listens on loopback only, on a port that is free.",
                     status=-signal.SIGTERM,  # uvicorn ends by the signal that has asked it to, once it has cleaned up
                 ),
-                BACK_UP: backup,
+                BACK_UP: Run(proof=backed_up, instead=BACK_UP.replace("/srv", "srv"), because=ELSEWHERE, during=SERVE),
+                UNIT: Run(
+                    r"^ExecStart=.*flukso-cloud serve --dir .*/srv/flukso$",
+                    instead=UNIT.replace("/srv", "srv").replace("sudo tee /etc/systemd/system/", "tee "),
+                    because="The machine's services are left alone.",
+                ),
+                "sudo systemctl enable --now flukso-cloud": NotHere("It would start a service on this machine."),
+                "git pull": NotHere("The clone is the one that is being tested."),
+                UPGRADE_BACKUP: Run(instead=UPGRADE_BACKUP.replace("/srv", "srv"), because=ELSEWHERE, during=SERVE),
+                "sudo PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install --force ./cloud": NotHere(
+                    "The machine's own pipx is not touched; test_install.py installs with pipx."
+                ),
+                "sudo systemctl restart flukso-cloud": NotHere("It would start a service on this machine."),
+                DUMP: Run(during=SERVE),
+                **{command: imported(command) for command in IMPORTS},
+                RESTORE: Run(proof=restored, instead=RESTORE.replace("/srv", "srv"), because=ELSEWHERE),
             },
             tmp_path,
             {"PATH": f"{installed}:{os.environ['PATH']}"},

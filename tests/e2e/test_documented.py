@@ -11,7 +11,7 @@ import pytest
 from tests.documented import ROOT, Page, all_pages, blocks, commands, commands_of, members
 from tests.walkthrough import ByTest, NotHere, Run, Serve, walk
 
-LANGUAGES = {"sh", "toml", "ini", "json", "yaml", "python", "text"}
+LANGUAGES = {"sh", "toml", "caddy", "ini", "json", "nginx", "yaml", "python", "text"}
 RUN_BY = {
     "README.md": "tests/e2e/test_documented_commands.py",
     "docs/board.md": "tests/avr/test_documented_commands.py",

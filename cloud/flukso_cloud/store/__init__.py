@@ -56,6 +56,9 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what waits, then let go of the database."""
 
+    async def ready(self) -> None:
+        """Commit a trifle, to find out whether that can be done."""
+
     # devices
     async def device(self, device_id: str) -> Device | None:
         """Return the device of that id."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import cast
 
 from sqlite_utils import Database, Migrations
 from sqlite_utils.db import Table
 
 migrations = Migrations("flukso-cloud")
+
+
+def is_newer(conn: sqlite3.Connection) -> bool:
+    """Tell whether a database has tables that are not known here: a later version made it."""
+    known = {migration.name for migration in migrations.pending(Database(memory=True))}
+    return any(migration.name not in known for migration in migrations.applied(Database(conn)))
 
 
 def table(db: Database, name: str) -> Table:

@@ -107,6 +107,15 @@ class SqliteStore:
         for db in self._connections:
             db.close()
 
+    async def ready(self) -> None:
+        """See Store. A version that is set writes the first page, also if it stays the same."""
+
+        def work(db: Database) -> None:
+            version = db.conn.execute("PRAGMA user_version").fetchone()[0]
+            db.conn.execute(f"PRAGMA user_version = {version}")
+
+        await self._write(work)
+
     async def device(self, device_id: str) -> Device | None:
         """See Store."""
         return await self._read(lambda db: registry.device(db, device_id))

@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 
 from sqlite_utils import Database
 
+from flukso_cloud import metrics
+
 from .model import StoreUnavailableError
 
 T = TypeVar("T")
@@ -55,6 +57,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._closed = False
+        metrics.WAITING.set_function(self._jobs.qsize)
         self._thread.start()
 
     def submit(self, work: Callable[[Database], T]) -> asyncio.Future[T]:
@@ -90,7 +93,9 @@ class Writer:
                     break
             stop = head is None
             if jobs:
-                self._commit(db, jobs)
+                with metrics.COMMIT_SECONDS.time():
+                    self._commit(db, jobs)
+                metrics.COMMIT_WRITES.observe(len(jobs))
                 jobs[0].future.get_loop().call_soon_threadsafe(_settle, jobs)
         db.close()
 
@@ -102,6 +107,7 @@ class Writer:
                 self._do(db, job)
             db.conn.execute("COMMIT")
         except sqlite3.Error as error:
+            metrics.COMMIT_FAILURES.inc()
             if db.conn.in_transaction:
                 db.conn.execute("ROLLBACK")
             for job in jobs:
