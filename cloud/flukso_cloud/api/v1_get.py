@@ -19,7 +19,6 @@ OPEN = {"Access-Control-Allow-Origin": "*"}
 FRESH = {**OPEN, "Cache-Control": "private, no-cache", "Vary": "Accept"}
 JSON, CSV, GZIP = "application/json", "text/csv", "application/gzip"
 _CALLBACK = re.compile(r"[0-9a-zA-Z_]{1,100}")
-_QUALITY = re.compile(r"\s*([^;\s]+)\s*(?:;(?:.*;)?\s*q\s*=\s*([0-9.]+))?.*")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -49,9 +48,8 @@ def wanted_of(request: Request, offered: Sequence[str]) -> str:
     """Return the media type that `Accept` wants most, the first offered among equals; 406 if it wants none."""
     ranges: dict[str, float] = {}
     for part in request.headers.get("accept", "*/*").split(","):
-        found = _QUALITY.fullmatch(part)
-        if found is not None:
-            ranges[found[1].lower()] = _number(found[2])
+        kind, *parameters = (word.strip().lower() for word in part.split(";"))
+        ranges[kind] = next((_number(word[2:]) for word in parameters if word.startswith("q=")), 1)
 
     def quality(media: str) -> float:
         kinds = (media, media.partition("/")[0] + "/*", "*/*")
@@ -63,9 +61,9 @@ def wanted_of(request: Request, offered: Sequence[str]) -> str:
     return best
 
 
-def _number(text: str | None) -> float:
+def _number(text: str) -> float:
     try:
-        return 1.0 if text is None else float(text)
+        return float(text)
     except ValueError:
         return 0
 
