@@ -1,0 +1,44 @@
+"""`flukso-cloud init`."""
+
+from __future__ import annotations
+
+import argparse
+
+from flukso_cloud import tls
+from flukso_cloud.home import Home
+from flukso_cloud.vault import Vault
+
+from .account import add_account, add_password_options
+from .command import Parsers, add_command, with_store
+
+
+def add_to(parsers: Parsers) -> None:
+    """Describe it to the command line."""
+    added = add_command(parsers, "init", run, "Make certificates, keys and database. What exists is kept.")
+    added.add_argument(
+        "--name",
+        action="append",
+        metavar="NAME",
+        help="host name or address to be reached by, repeatable; without it the names stay, or localhost",
+    )
+    added.add_argument("--account", metavar="NAME", help="add this account, unless it exists")
+    add_password_options(added)
+    added.set_defaults(ask=False)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Make what is missing of a cloud's folder."""
+    home = Home(arguments.dir)
+    home.make()
+    names = arguments.name or tls.names_of(home) or ["localhost"]
+    made = {True: "made", False: "kept"}
+    print(f"authority {home.ca_certificate}: {made[tls.make_authority(home)]}")
+    print(f"certificate for {', '.join(names)}: {made[tls.make_certificate(home, names)]}")
+    print(f"server key: {made[Vault.make(home)]}")
+    fresh = not home.database.exists()
+    known = with_store(home, lambda store: store.account(arguments.account or ""))
+    print(f"database {home.database}: {made[fresh]}")
+    if arguments.account and known is None:
+        add_account(home, arguments, arguments.account)
+    elif arguments.account:
+        print(f"account {arguments.account}: kept, with its password")
