@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import account, claim, init, serve, token
+from .commands import account, claim, init, mqtt, serve, token, upgrade
 from .commands.command import UsageError
 from .home import HomeError
 from .passwords import PasswordError
 from .store import AccountExistsError, StoreUnavailableError
 
-COMMANDS = (init, serve, account, token, claim)
+COMMANDS = (init, serve, mqtt, account, token, claim, upgrade)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -72,7 +72,7 @@ class _TokenRequest(msgspec.Struct):
 class _Config(msgspec.Struct):
     type: str | None = None
     class_: str | None = msgspec.field(default=None, name="class")
-    function: str | float | None = None
+    function: str | int | float | None = None
     voltage: float | None = None
     current: float | None = None
     phase: int | None = None

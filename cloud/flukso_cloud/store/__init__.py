@@ -90,6 +90,12 @@ class Store(Protocol):
     async def devices(self) -> list[tuple[Device, list[str]]]:
         """Return all devices with the ids of their sensors, oldest first."""
 
+    async def sensors_of(self, device_id: str) -> list[Sensor]:
+        """Return the sensors of the device of that id, oldest first."""
+
+    async def census(self) -> tuple[int, ...]:
+        """Return numbers that change when a device or a sensor comes or goes."""
+
     async def streams(self, account: int) -> list[tuple[Device, list[Sensor]]]:
         """Return an account's devices with their sensors, oldest first."""
 

@@ -137,6 +137,21 @@ def wirings(db: Database, numbers: Sequence[int]) -> dict[int, Wiring]:
     return {row["sensor"]: Wiring(*(row[name] for name in _WIRING)) for row in rows}
 
 
+def sensors_of(db: Database, device_id: str) -> list[Sensor]:
+    """Return the sensors of the device of that id, oldest first."""
+    mine = "device = (SELECT number FROM devices WHERE id = ?)"
+    return [sensor_of(row) for row in table(db, "sensors").rows_where(mine, [device_id], order_by="number")]
+
+
+def census(db: Database) -> tuple[int, ...]:
+    """Return how many devices and sensors there are, and the highest numbers of both."""
+    row = db.execute(
+        "SELECT (SELECT COUNT(*) FROM devices), (SELECT MAX(number) FROM devices),"
+        " (SELECT COUNT(*) FROM sensors), (SELECT MAX(number) FROM sensors)"
+    ).fetchone()
+    return tuple(number or 0 for number in row)
+
+
 def streams(db: Database, account: int) -> list[tuple[Device, list[Sensor]]]:
     """Return an account's devices with their sensors, oldest first."""
     return [

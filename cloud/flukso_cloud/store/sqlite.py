@@ -149,6 +149,14 @@ class SqliteStore:
         """See Store."""
         return await self._read(registry.devices)
 
+    async def sensors_of(self, device_id: str) -> list[Sensor]:
+        """See Store."""
+        return await self._read(lambda db: registry.sensors_of(db, device_id))
+
+    async def census(self) -> tuple[int, ...]:
+        """See Store."""
+        return await self._read(registry.census)
+
     async def streams(self, account: int) -> list[tuple[Device, list[Sensor]]]:
         """See Store."""
         return await self._read(lambda db: registry.streams(db, account))
