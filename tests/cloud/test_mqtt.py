@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import queue
@@ -168,6 +169,70 @@ def test_an_old_bridge_brings_its_blocks(
     assert all(abs(value - 1200) < 40 for _, value in points[1:])  # whole Wh at odd seconds
     assert re.search("refused .*/tmpo/0/8/.*gzip", broker.log)
     bridge.close()
+
+
+class FlmMosquitto:
+    """The mosquitto on an FLM02, with the bridge that its fmosq.sh writes (section 3.5)."""
+
+    def __init__(self, folder: Path, broker: Broker, device: Fluksometer) -> None:
+        self.port = free_port()
+        lines = [
+            f"user {getpass.getuser()}",
+            f"listener {self.port} 127.0.0.1",
+            "allow_anonymous true",
+            "connection flukso",
+            f"address localhost:{broker.port}",
+            f"username {device.id}",
+            f"password {device.key}",
+            "local_clientid localhost",
+            "bridge_attempt_unsubscribe false",
+            "bridge_protocol_version mqttv31",
+            f"bridge_cafile {broker.home.ca_certificate}",
+            "start_type automatic",
+            "try_private false",
+            "cleansession true",
+            "keepalive_interval 60",
+            "restart_timeout 1",
+            'topic /device/+/config/sensor out 0 "" ""',
+            'topic /device/+/config/kube out 0 "" ""',
+            'topic /device/+/tmpo/sync out 0 "" ""',
+            'topic /sensor/+/tmpo/# out 0 "" ""',
+        ]
+        (folder / "flm.conf").write_text("\n".join(lines) + "\n")
+        assert MOSQUITTO is not None
+        with (folder / "flm.log").open("wb") as log:
+            self.process = subprocess.Popen([MOSQUITTO, "-v", "-c", folder / "flm.conf"], stderr=log, stdout=log)
+        until(lambda: "Received CONNACK" in (folder / "flm.log").read_text())
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """As tmpod does, on the device."""
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv31)
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        client.publish(topic, payload).wait_for_publish(10)
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_a_real_mosquitto_bridges_as_on_the_device(
+    client: TestClient, claimed: Fluksometer, owner: Owner, broker: Broker, tmp_path: Path
+) -> None:
+    """Trap 26 with the original's own program and configuration, but for its version."""
+    in_time(broker, claimed).close()
+    flm = FlmMosquitto(tmp_path, broker, claimed)
+    try:
+        place = Place(0, 8, START)
+        path = f"/sensor/{claimed.sensor}/tmpo/0/8/{START}/gz"
+
+        def arrived() -> bool:
+            flm.publish(path, minute_by_minute(place))
+            return listed(owner, claimed.sensor) == [place]
+
+        until(arrived)
+        assert re.search(r"New client connected .*\.flukso \(p1, c1", broker.log)  # protocol level 3, a clean session
+    finally:
+        flm.process.terminate()
+        flm.process.wait(10)
 
 
 def test_a_wrong_key_is_refused(claimed: Fluksometer, broker: Broker) -> None:

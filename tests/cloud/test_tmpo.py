@@ -158,6 +158,14 @@ def test_blocks_of_gauges_are_no_measurements(client: TestClient, claimed: Fluks
     assert listed(owner, claimed) == [place]
 
 
+def test_a_block_without_data_type_is_a_counters() -> None:
+    """Trap 24: the device's own default."""
+    place = Place(0, 8, START)
+    for header in (b'{"head":[%d,7]}', b'{"cfg":{"rid":0},"head":[%d,7]}'):
+        found = read(gzip.compress(b'{"h":' + header % START + b',"t":[0,9],"v":[0,1]}'), place)
+        assert counters(found) == [Sample(START, 7), Sample(START + 9, 8)]
+
+
 LONG = b'{"h":{"head":[%d,0]},"t":[0],"v":[0]}' % START
 WRONG = {
     "not gzip": b"12345",

@@ -104,6 +104,23 @@ def beat(owner: Owner, device: Fluksometer, body: bytes) -> Any:
     return owner.client.post(f"/device/{device.id}", content=body, headers=device.headers(body))
 
 
+CLOUD_TRAPS = [*range(1, 21), 24, 26, 33, 34, 35]
+"""Of section 9; the others are about boards, the daemon, its broker and Home Assistant."""
+
+
+def test_every_trap_of_the_cloud_is_in_a_test() -> None:
+    text = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    named: set[int] = set()
+    for first, last in re.findall(r"[Tt]raps? (\d+)(?: to (\d+))?", text):
+        named |= set(range(int(first), int(last or first) + 1))
+    named |= {
+        int(number)
+        for numbers in re.findall(r"[Tt]raps ((?:\d+, )*\d+ and \d+)", text)
+        for number in re.findall(r"\d+", numbers)
+    }
+    assert set(CLOUD_TRAPS) <= named
+
+
 def test_the_table_above_names_tests_that_are_there() -> None:
     assert __doc__ is not None
     rows = [line.split("|")[2] for line in __doc__.splitlines() if line.startswith("| 2")]

@@ -61,7 +61,7 @@ async def get_sensor(request: Request) -> Response:
 
 
 def _update(request: Request) -> Response:
-    """Answer as the original, which judged its alarms anew; here every upload does what there is to do."""
+    """Answer as the original, which judged its alarms anew; there are none here."""
     if request.query_params["update"] != "true":
         raise bad_request("update is true")
     wanted_of(request, [JSON])
