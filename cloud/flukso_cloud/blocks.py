@@ -10,6 +10,9 @@ from .tmpo import BlockError, Place, counters, read
 from .units import COUNTER_UNITS
 from .upload import EPOCH, SKEW
 
+AT_ONCE = 4096
+"""Measurements of one transaction: a block may have a million, and others want to write meanwhile."""
+
 
 class Blocks:
     """Keeps blocks, and what they have measured as measurements."""
@@ -31,8 +34,8 @@ class Blocks:
             return False
         block = await asyncio.to_thread(read, data, place)
         samples = _measured(sensor, counters(block), now)
-        if samples:
-            await self._store.append(sensor, samples, now)
+        for first in range(0, len(samples), AT_ONCE):
+            await self._store.append(sensor, samples[first : first + AT_ONCE], now)
         return await self._store.keep_block(sensor.number, place, data)
 
 

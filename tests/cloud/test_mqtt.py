@@ -305,7 +305,13 @@ def test_a_configuration_of_flm02(client: TestClient, claimed: Fluksometer, owne
         "rid": 0,
     }
     content = {"5": section, "7": {"id": "ab" * 16}, "main": {"max_sensors": 6, "phase": 1}, "8": 4}
-    for payload in (b"\xff", b"[]", b"[" * 100_000, b'{"1":{"enable":"x","id":"%s"}}' % claimed.sensor.encode()):
+    for payload in (
+        b"\xff",
+        b"[]",
+        b"[" * 100_000,
+        b'{"1":{"enable":1,"id":[]}}',
+        b'{"1":{"enable":"x","id":"%s"}}' % claimed.sensor.encode(),
+    ):
         bridge.publish(f"/device/{claimed.id}/config/sensor", payload)
     bridge.publish(f"/device/{claimed.id}/config/sensor", json.dumps(content).encode())
     until(lambda: owner.store(owner.cloud.store.sensor, claimed.sensor).type == "gas")

@@ -151,6 +151,17 @@ def test_blocks_fill_the_history(client: TestClient, claimed: Fluksometer, owner
     assert {value for _, value in points[1:]} == {1200}
 
 
+def test_a_block_of_days_is_taken_in_pieces(client: TestClient, claimed: Fluksometer, owner: Owner) -> None:
+    """A reading every 8 s for 18 hours, twice: all of it is in the history, once."""
+    place = Place(0, 16, START)
+    data = block([(at, (at - START) // 4) for at in range(place.bid, place.end, 8)])
+    assert post(client, claimed, place, data) == post(client, claimed, place, data) == 200
+    query = {"start": START, "end": START + 65000, "resolution": "15min", "unit": "watt"}
+    values = [value for _, value in get(owner, f"/sensor/{claimed.sensor}", **query).json()]
+    assert set(values[1:-1]) == {900}
+    assert get(owner, f"/sensor/{claimed.sensor}", param="all").json()["lastupdate"] == [START + 65528, 16382]
+
+
 def test_blocks_of_gauges_are_no_measurements(client: TestClient, claimed: Fluksometer, owner: Owner) -> None:
     place = Place(0, 8, START)
     assert post(client, claimed, place, block([(START, 20.5), (START + 60, 21.25)], data_type="gauge")) == 200

@@ -18,6 +18,8 @@ from .request import bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
 from .v1_get import FRESH, GZIP, JSON, OPEN, answer, open_to_all, padding_of, wanted_of
 
+BLOCK_SECONDS = 60
+"""For what a block of 12 days may hold. No original sends blocks this way, whose patience is shorter."""
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
@@ -65,7 +67,7 @@ async def post_block(request: Request) -> Response:
         except BlockError as error:
             raise MalformedError(str(error)) from None
 
-    await taken(take())
+    await taken(take(), BLOCK_SECONDS)
     return Response(b'{"response":"ok"}', headers=OPEN, media_type=JSON)
 
 

@@ -79,6 +79,11 @@ class Bridge:
             log.warning("refused %s: %s", topic, error)
         except StoreUnavailableError as error:
             log.error("cannot store %s: %s", topic, error)  # noqa: TRY400 - where it happened is no news
+        except aiomqtt.MqttError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence
+            # its message may quote the payload; whoever sent it must not stop the blocks of others
+            log.error("%s at %s", type(error).__name__, topic)  # noqa: TRY400
 
     async def _take_block(self, sensor_id: str, place: Place, data: bytes) -> None:
         sensor = await self._store.sensor(sensor_id) if is_id(sensor_id) else None
@@ -105,5 +110,6 @@ class Bridge:
             raise MalformedError("the configuration is an object")
         mine = {sensor.id: sensor for sensor in await self._store.sensors_of(device_id)}
         for section in sections.values():
-            if isinstance(section, dict) and "enable" in section and section.get("id") in mine:
-                await self._store.configure(mine[section["id"]].number, read_config(section, unix_now()))
+            name = section.get("id") if isinstance(section, dict) else None
+            if isinstance(name, str) and name in mine and "enable" in section:
+                await self._store.configure(mine[name].number, read_config(section, unix_now()))
