@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
+import itertools
 import json
 import os
 import queue
@@ -22,13 +24,18 @@ import paho.mqtt.client as paho
 import pytest
 from starlette.testclient import TestClient
 
+from flukso_cloud.claim import claim_code
 from flukso_cloud.home import Home
 from flukso_cloud.mqtt import broker_files
 from flukso_cloud.tmpo import Place
+from fluksod.identity import StateDirectory
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import Owner
-from tests.cloud.process import COMMAND, run
+from tests.cloud.process import COMMAND, Server, run
 from tests.cloud.test_tmpo import START, block, minute_by_minute
+from tests.device.board import CLAMP
+from tests.device.daemon_process import configuration, running, sensor_table
+from tests.device.test_tmpo import fill
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed: run scripts/setup broker")
@@ -174,8 +181,9 @@ def test_an_old_bridge_brings_its_blocks(
 class FlmMosquitto:
     """The mosquitto on an FLM02, with the bridge that its fmosq.sh writes (section 3.5)."""
 
-    def __init__(self, folder: Path, broker: Broker, device: Fluksometer) -> None:
+    def __init__(self, folder: Path, broker: Broker, device: Fluksometer, *more: str) -> None:
         self.port = free_port()
+        self.log = folder / "flm.log"
         lines = [
             f"user {getpass.getuser()}",
             f"listener {self.port} 127.0.0.1",
@@ -197,12 +205,13 @@ class FlmMosquitto:
             'topic /device/+/config/kube out 0 "" ""',
             'topic /device/+/tmpo/sync out 0 "" ""',
             'topic /sensor/+/tmpo/# out 0 "" ""',
+            *more,
         ]
         (folder / "flm.conf").write_text("\n".join(lines) + "\n")
         assert MOSQUITTO is not None
-        with (folder / "flm.log").open("wb") as log:
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen([MOSQUITTO, "-v", "-c", folder / "flm.conf"], stderr=log, stdout=log)
-        until(lambda: "Received CONNACK" in (folder / "flm.log").read_text())
+        until(lambda: self.log.stat().st_size)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """As tmpod does, on the device."""
@@ -213,12 +222,15 @@ class FlmMosquitto:
         client.disconnect()
         client.loop_stop()
 
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+
 
 def test_a_real_mosquitto_bridges_as_on_the_device(
     client: TestClient, claimed: Fluksometer, owner: Owner, broker: Broker, tmp_path: Path
 ) -> None:
     """Trap 26 with the original's own program and configuration, but for its version."""
-    in_time(broker, claimed).close()
     flm = FlmMosquitto(tmp_path, broker, claimed)
     try:
         place = Place(0, 8, START)
@@ -231,8 +243,49 @@ def test_a_real_mosquitto_bridges_as_on_the_device(
         until(arrived)
         assert re.search(r"New client connected .*\.flukso \(p1, c1", broker.log)  # protocol level 3, a clean session
     finally:
-        flm.process.terminate()
-        flm.process.wait(10)
+        flm.stop()
+
+
+async def test_fluksod_brings_what_the_cloud_lacks(home: Home, tmp_path: Path) -> None:
+    """Through its owner's broker, which bridges to the cloud: it asks, is told, and sends its past of six hours.
+
+    Its board is not plugged in: what it measures now would come in 256 s only.
+    """
+    state = tmp_path / "state"
+    await asyncio.to_thread(fill, state, time.time(), 6 * 3600)
+    identity = StateDirectory(state).identity()
+    device = Fluksometer(identity.device, identity.key, CLAMP)
+    with Server(home.root) as server, Broker(home) as broker:
+        flm = FlmMosquitto(tmp_path, broker, device, 'topic /d/device/+/tmpo/sync in 0 "" ""')
+        config = configuration(
+            tmp_path,
+            sensors=sensor_table(CLAMP, "Main", "electricity"),
+            cloud=f'[cloud]\nurl = "{server.url}"\nca = "{home.ca_certificate}"\n',
+            mqtt=f'[mqtt]\nhost = "127.0.0.1"\nport = {flm.port}\n',
+        )
+        try:
+            claim_it = ("claim", claim_code(device.key.encode(), device.id), "--account", "kees", "--dir", home.root)
+            async with running(config):
+                while (await asyncio.to_thread(run, *claim_it)).returncode:
+                    await asyncio.sleep(0.1)
+                made = await asyncio.to_thread(run, "token", "--account", "kees", "--dir", home.root)
+                token = made.stdout.strip()
+                await asyncio.to_thread(until, lambda: "/tmpo/sync" in flm.log.read_text())
+
+                def asked() -> list[Any]:
+                    """What has arrived. It asks again, as at a start of its own: the first time it was too early."""
+                    flm.publish(f"/device/{device.id}/tmpo/sync", b"")
+                    found: list[Any] = server.get_json(
+                        f"/sensor/{CLAMP}/tmpo/sync?version=1.0&rid=0&lvl=0&bid=0", token
+                    )
+                    return found if len(found) > 5 else []
+
+                found = await asyncio.to_thread(until, asked)
+                assert {one["lvl"] for one in found} >= {12}
+                places = [Place(one["rid"], one["lvl"], one["bid"]) for one in found]
+                assert all(before.end <= after.bid for before, after in itertools.pairwise(places))
+        finally:
+            flm.stop()
 
 
 def test_a_wrong_key_is_refused(claimed: Fluksometer, broker: Broker) -> None:
