@@ -28,6 +28,10 @@ from .broker_files import CLOUD
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+AT_ONCE = 32
+"""Messages that are taken in together, and so committed together: devices cut their blocks in the same seconds."""
+MOST_WAITING = 20_000
+"""Messages: the newest blocks of so many sensors, 1 kB each. What comes beside them is lost, and comes again."""
 _BLOCK = re.compile(r"/sensor/([^/]+)/tmpo/([0-9]{1,10})/([0-9]{1,2})/([0-9]{1,10})/gz")
 _ASKED = re.compile(r"/device/([^/]+)/tmpo/sync")
 _CONFIG = re.compile(r"/device/([^/]+)/config/sensor")
@@ -43,6 +47,8 @@ class Bridge:
         self._blocks = blocks
         self._socket = socket
         self._password = password
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Take in what comes until cancelled; come back when the connection is lost."""
@@ -54,15 +60,23 @@ class Bridge:
                     username=CLOUD,
                     password=self._password,
                     identifier="flukso-cloud",
+                    max_queued_incoming_messages=MOST_WAITING,
                 ) as client:
                     for topic in _TOPICS:
                         await client.subscribe(topic, qos=1)
                     log.info("listening for tmpo blocks")
                     async for message in client.messages:
-                        await self._take(client, message)
+                        await self._places.acquire()
+                        task = asyncio.create_task(self._take(client, message))
+                        self._tasks.add(task)
+                        task.add_done_callback(self._done)
             except aiomqtt.MqttError as error:
                 log.warning("the broker is not there (%s); trying again", error)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._places.release()
 
     async def _take(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         topic, payload = message.topic.value, message.payload
@@ -79,8 +93,6 @@ class Bridge:
             log.warning("refused %s: %s", topic, error)
         except StoreUnavailableError as error:
             log.error("cannot store %s: %s", topic, error)  # noqa: TRY400 - where it happened is no news
-        except aiomqtt.MqttError:
-            raise
         except Exception as error:  # noqa: BLE001 - the last line of defence
             # its message may quote the payload; whoever sent it must not stop the blocks of others
             log.error("%s at %s", type(error).__name__, topic)  # noqa: TRY400

@@ -20,6 +20,8 @@ CLOUD = "cloud"
 _ITERATIONS = 101
 """As mosquitto_passwd has it. Keys are 128 random bits, which nobody guesses however fast he may try."""
 _TOPIC_BYTES = 1024
+_MEMORY_BYTES = 1024 * 1024 * 1024
+"""That messages may fill before new ones are refused."""
 _PATTERNS = """\
 pattern write /device/%u/config/sensor
 pattern write /device/%u/config/kube
@@ -67,6 +69,7 @@ allow_anonymous false
 password_file {folder / "passwords"}
 acl_file {folder / "access"}
 message_size_limit {MOST_BYTES + _TOPIC_BYTES}
+memory_limit {_MEMORY_BYTES}
 listener 0 {socket}
 listener {listener}
 certfile {certificate}
