@@ -41,7 +41,7 @@ def block(points: Iterable[tuple[int, float]], **members: Any) -> bytes:
     steps = [0, *(after - before for before, after in itertools.pairwise(times))]
     changes = [0, *(round(after - before, 3) for before, after in itertools.pairwise(values))]
     text = json.dumps({"h": header, "t": steps, "v": changes}, separators=(",", ":"))
-    return gzip.compress(text.encode(), 9)
+    return gzip.compress(text.encode(), 9, mtime=0)
 
 
 def minute_by_minute(place: Place, first: int = 0) -> bytes:

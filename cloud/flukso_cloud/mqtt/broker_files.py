@@ -21,7 +21,10 @@ _ITERATIONS = 101
 """As mosquitto_passwd has it. Keys are 128 random bits, which nobody guesses however fast he may try."""
 _TOPIC_BYTES = 1024
 _MEMORY_BYTES = 1024 * 1024 * 1024
-"""That messages may fill before new ones are refused."""
+"""That messages may fill before new ones are refused. It bounds what waits for the cloud, whatever their number."""
+_MOST_QUEUED = 100_000
+"""Messages that may wait for the cloud: devices cut their blocks in the same 16 s. (Without a limit, mosquitto 2.0.11 lets
+go of its clients when it reads its files anew.)"""
 _PATTERNS = """\
 pattern write /device/%u/config/sensor
 pattern write /device/%u/config/kube
@@ -70,6 +73,7 @@ password_file {folder / "passwords"}
 acl_file {folder / "access"}
 message_size_limit {MOST_BYTES + _TOPIC_BYTES}
 memory_limit {_MEMORY_BYTES}
+max_queued_messages {_MOST_QUEUED}
 listener 0 {socket}
 listener {listener}
 certfile {certificate}
