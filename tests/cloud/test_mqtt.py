@@ -297,6 +297,17 @@ def test_a_wrong_key_is_refused(claimed: Fluksometer, broker: Broker) -> None:
         bridge.close()
 
 
+def test_a_burst_of_blocks_arrives_whole(claimed: Fluksometer, owner: Owner, broker: Broker) -> None:
+    """All devices cut their blocks in the same seconds; mosquitto by itself keeps 1,000 messages for one listener."""
+    bridge = in_time(broker, claimed)
+    places = [Place(0, 8, START + 256 * index) for index in range(2500)]
+    for place in places:
+        data = block([(place.bid, place.bid)])
+        bridge.client.publish(f"/sensor/{claimed.sensor}/tmpo/0/8/{place.bid}/gz", data, qos=0)
+    until(lambda: len(listed(owner, claimed.sensor)) == len(places))
+    bridge.close()
+
+
 def test_nobody_writes_for_the_sensor_of_another(
     client: TestClient, claimed: Fluksometer, owner: Owner, broker: Broker
 ) -> None:

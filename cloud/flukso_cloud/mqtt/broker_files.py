@@ -23,8 +23,8 @@ _TOPIC_BYTES = 1024
 _MEMORY_BYTES = 1024 * 1024 * 1024
 """That messages may fill before new ones are refused. It bounds what waits for the cloud, whatever their number."""
 _MOST_QUEUED = 100_000
-"""Messages that may wait for the cloud: devices cut their blocks in the same 16 s. (Without a limit, mosquitto 2.0.11 lets
-go of its clients when it reads its files anew.)"""
+"""Messages that may wait for the cloud: devices cut their blocks in the same 16 s. (Without any limit, mosquitto 2.0.11
+was seen to lose its clients when it reads its files anew.)"""
 _PATTERNS = """\
 pattern write /device/%u/config/sensor
 pattern write /device/%u/config/kube
