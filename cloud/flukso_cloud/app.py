@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from .api import health, peers, session, v1, v2
+from .api import health, peers, session, tmpo, v1, v1_listings, v2, xml_rpc
 from .api.access import SessionBackend
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
@@ -35,7 +35,17 @@ def create_app(home: Home) -> Starlette:
             await cloud.close()
 
     return Starlette(
-        routes=[*v1.routes, *v2.routes, *peers.routes, *session.routes, *health.routes, *pages],
+        routes=[
+            *v1.routes,
+            *v1_listings.routes,
+            *tmpo.routes,
+            *xml_rpc.routes,
+            *v2.routes,
+            *peers.routes,
+            *session.routes,
+            *health.routes,
+            *pages,
+        ],
         middleware=[
             Middleware(Observed),
             Middleware(SecurityHeaders),

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 from . import __version__
 from .backup import BackupError
-from .commands import account, backup, claim, import_, init, restore, serve, token, unit
+from .commands import account, backup, claim, import_, init, mqtt, restore, serve, token, unit, upgrade
 from .commands.command import UsageError
 from .home import HomeError
 from .passwords import PasswordError
 from .settings import SettingsError
 from .store import AccountExistsError, StoreUnavailableError
 
-COMMANDS = (init, serve, unit, backup, restore, import_, account, token, claim)
+COMMANDS = (init, serve, mqtt, unit, backup, restore, import_, account, token, claim, upgrade)
 
 
 def _parser() -> argparse.ArgumentParser:

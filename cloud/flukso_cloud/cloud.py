@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .accounts import Accounts
+from .blocks import Blocks
 from .home import Home
 from .ingest import Ingest
 from .limiter import Limiter
 from .live import Broadcaster
+from .senders import Senders
 from .store import Store
 from .store.sqlite import SqliteStore
 from .vault import Vault
@@ -23,13 +25,23 @@ class Cloud:
     ingest: Ingest
     accounts: Accounts
     limiter: Limiter
+    senders: Senders
+    blocks: Blocks
 
     @classmethod
     def open(cls, home: Home) -> Cloud:
         """Open the cloud that lives in a folder. Call it in the event loop that will serve it."""
         store = SqliteStore.open(home.database)
         vault, live, limiter = Vault.open(home), Broadcaster(), Limiter()
-        return cls(store, live, Ingest(store, vault, live, limiter), Accounts(store, vault, limiter), limiter)
+        return cls(
+            store,
+            live,
+            Ingest(store, vault, live, limiter),
+            Accounts(store, vault, limiter),
+            limiter,
+            Senders(store, vault),
+            Blocks(store),
+        )
 
     async def close(self) -> None:
         """Finish what was begun, then close."""

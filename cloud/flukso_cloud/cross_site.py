@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-SIGNED_PATHS = ("/device/", "/sensor/")
+SIGNED_PATHS = ("/device/", "/sensor/", "/xmlrpc/")
 """Their POSTs are authenticated by digest and never look at a cookie."""
 
 

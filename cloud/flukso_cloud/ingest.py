@@ -93,12 +93,13 @@ class Ingest:
         beat = read_heartbeat(body, now)
         if beat.key is not None and beat.key.encode("ascii") != key:
             raise RefusedError(BAD_DIGEST)
+        upgrade = await self._store.take_upgrade(device.number) if device.upgrade else 0
         refused = beat.refused + await self._store.heartbeat(device.number, beat.state, beat.sensors)
         for plan in beat.sensors:
             self._origins.pop(plan.id, None)
         answer = msgspec.json.encode(
             {
-                "upgrade": 0,
+                "upgrade": upgrade,
                 "timestamp": now,
                 "live": 1,
                 "claimed": int(device.account is not None),

@@ -72,12 +72,16 @@ class _TokenRequest(msgspec.Struct):
 class _Config(msgspec.Struct):
     type: str | None = None
     class_: str | None = msgspec.field(default=None, name="class")
-    function: str | None = None
+    function: str | int | float | None = None
     voltage: float | None = None
     current: float | None = None
     phase: int | None = None
     constant: float | None = None
-    enable: int = 1
+    enable: int | None = None
+    port: int | list[int | str] | str | None = None
+    subtype: str | None = None
+    kid: int | None = None
+    data_type: str | None = None
 
 
 class Beat(NamedTuple):
@@ -123,7 +127,7 @@ def read_measurements(body: bytes, now: int) -> Measurements | SensorConfig:
     if upload.config is not None:
         if upload.measurements is not None:
             raise MalformedError("a body has either measurements or config, not both")
-        return _config(upload.config)
+        return read_config(upload.config, now)
     if upload.measurements is None and not upload.gauges:
         raise MalformedError("a body needs measurements or config")
     refused: dict[str, int] = {}
@@ -161,26 +165,36 @@ def _objection(pair: Any, now: int, *, whole: bool) -> str | None:
     return None
 
 
-def _config(members: Any) -> SensorConfig:
+def read_config(members: Any, now: int) -> SensorConfig:
+    """Read a sensor's configuration, told at `now` (unix seconds); MalformedError if it cannot be read."""
     try:
         config = msgspec.convert(members, _Config)
     except msgspec.ValidationError as error:
         raise MalformedError(f"wrong member of config: {error}") from None
-    numbers = (config.voltage, config.current, config.phase, config.constant, config.enable)
+    if config.enable is None:
+        raise MalformedError("config needs enable: 1, or 0")
+    ports = config.port if isinstance(config.port, list) else [config.port]
+    port = ports[0] if ports and isinstance(ports[0], int) else None
+    numbers = (config.voltage, config.current, config.phase, config.constant, config.enable, config.kid, port)
     if any(number is not None and not abs(number) <= HIGHEST for number in numbers):
         raise MalformedError("a number of config is too large")
-    for word in (config.type, config.class_):
+    for word in (config.type, config.class_, config.subtype, config.data_type):
         if word is not None and not _WORD.fullmatch(word):
             raise MalformedError("type and class of config are words of up to 16 lowercase letters")
     return SensorConfig(
         type=config.type,
         class_=config.class_,
-        function=None if config.function is None else _name(config.function),
+        function=None if config.function is None else _name(str(config.function)),
         voltage=config.voltage,
         current=config.current,
         phase=config.phase,
         constant=config.constant,
         enabled=config.enable,
+        port=port,
+        subtype=config.subtype,
+        kid=config.kid,
+        data_type=config.data_type,
+        time=now,
     )
 
 

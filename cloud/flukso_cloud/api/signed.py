@@ -40,10 +40,10 @@ def signature_of(request: Request) -> str:
     return signature
 
 
-async def taken(work: Awaitable[T]) -> T:
-    """Wait for ingest, and say in HTTP what it objects to."""
+async def taken(work: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
+    """Wait so long for ingest, and say in HTTP what it objects to."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             return await work
     except RefusedError as error:
         raise HTTPException(401, f"{error}\n", {"WWW-Authenticate": str(error)}) from None

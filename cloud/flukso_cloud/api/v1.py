@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from flukso_cloud.history import Point, averages
+from flukso_cloud.history import averages
 from flukso_cloud.series import Span
 from flukso_cloud.store import Sensor
 from flukso_cloud.timescale import DEFAULT_RESOLUTION, SECONDS, BadRangeError, buckets_between, buckets_of_interval
@@ -19,10 +18,9 @@ from flukso_cloud.units import FACTORS
 
 from .access import Viewer, sensor_for, viewer_of
 from .request import address_of, bad_request, cloud_of, read_body, unix_now
-from .signed import VERSION, id_in, signature_of, taken
+from .signed import id_in, signature_of, taken
+from .v1_get import CSV, FRESH, JSON, OPEN, answer, open_to_all, padding_of, wanted_of
 
-OPEN = {"Access-Control-Allow-Origin": "*"}
-_CALLBACK = re.compile(r"[0-9a-zA-Z_]{1,100}")
 _SECONDS = re.compile(r"[0-9]{1,10}")
 
 
@@ -31,8 +29,8 @@ async def post_device(request: Request) -> Response:
     device_id, signature = id_in(request, "device"), signature_of(request)
     body = await read_body(request)
     beat = cloud_of(request).ingest.heartbeat(device_id, body, signature, unix_now(), address_of(request))
-    answer, answer_signature = await taken(beat)
-    return Response(answer, headers={"X-Digest": answer_signature}, media_type="application/json")
+    content, content_signature = await taken(beat)
+    return Response(content, headers={"X-Digest": content_signature}, media_type=JSON)
 
 
 async def post_sensor(request: Request) -> Response:
@@ -42,20 +40,32 @@ async def post_sensor(request: Request) -> Response:
     measured = await taken(cloud_of(request).ingest.measurements(sensor_id, body, signature, unix_now()))
     if not measured:
         return Response(status_code=204, headers=OPEN)
-    return Response(b'{"response":"ok"}', headers=OPEN, media_type="application/json")
+    return Response(b'{"response":"ok"}', headers=OPEN, media_type=JSON)
 
 
+@open_to_all
 async def get_sensor(request: Request) -> Response:
-    """Time series (section 2.5), or with `param=all` the parameters (section 2.6)."""
+    """Time series (section 2.5), with `param=all` the parameters (section 2.6), with `update=true` alarms anew."""
     sensor_id = id_in(request, "sensor")
-    sent = (request.headers.get("x-version"), request.query_params.get("version"))
-    if [version for version in sent if version is not None] != [VERSION]:
-        raise bad_request(f"send version {VERSION} in X-Version or in version, not in both")
     viewer = await viewer_of(request)
     sensor = await sensor_for(request, viewer, sensor_id)
-    if "param" in request.query_params:
+    query = request.query_params
+    alone = query.keys() & {"param", "update"}
+    if alone and (len(alone) > 1 or query.keys() & {"interval", "start", "end", "unit"}):
+        raise bad_request("param=all and update=true stand alone")
+    if "param" in query:
         return await _parameters(request, sensor)
+    if "update" in query:
+        return _update(request)
     return await _series(request, sensor, viewer)
+
+
+def _update(request: Request) -> Response:
+    """Answer as the original, which judged its alarms anew; there are none here."""
+    if request.query_params["update"] != "true":
+        raise bad_request("update is true")
+    wanted_of(request, [JSON])
+    return answer("sensor update event triggered", None)
 
 
 async def _series(request: Request, sensor: Sensor, viewer: Viewer) -> Response:
@@ -64,39 +74,29 @@ async def _series(request: Request, sensor: Sensor, viewer: Viewer) -> Response:
     unit = query.get("unit", "")
     if unit not in FACTORS:
         raise bad_request(f"unit is one of {', '.join(FACTORS)}")
-    padding = _padding(query.get("callback"), query.get("jsonp_callback"))
+    padding = padding_of(request)
+    wanted = wanted_of(request, [JSON, CSV])
     try:
         buckets = _buckets(query.get("interval"), query.get("start"), query.get("end"), query.get("resolution"), now)
     except BadRangeError as error:
         raise bad_request(str(error)) from None
+    if not await _has_archive(request, sensor):
+        raise HTTPException(404, "this sensor has never been enabled, and nothing came of it\n")
     nights = None
     if query.get("interval") == "night":
         nights = ZoneInfo((await cloud_of(request).store.account_number(viewer.account)).time_zone)
     points = await averages(cloud_of(request).store, sensor, buckets, unit=unit, now=now, nights=nights)
-    headers = {**OPEN, "Cache-Control": "private, no-cache"}
-    if "text/csv" in request.headers.get("accept", "") and padding is None:
-        lines = (f"{time},{'nan' if value is None else value}\r\n" for time, value in points)
-        return Response("".join(lines), headers=headers, media_type="text/csv")
-    body = _pairs(points)
-    if padding is None:
-        return Response(body, headers=headers, media_type="application/json")
-    before, after = padding
-    return Response(before + body + after, headers=headers, media_type="text/javascript")
+    pairs = [(time, "nan" if value is None else value) for time, value in points]  # never null (trap 11)
+    if wanted == CSV:
+        return Response("".join(f"{time},{value}\r\n" for time, value in pairs), headers=FRESH, media_type=CSV)
+    return answer(pairs, padding)
 
 
-def _pairs(points: Sequence[Point]) -> bytes:
-    """Return compact JSON; what is not known is the text "nan" (trap 11)."""
-    return msgspec.json.encode([(time, "nan" if value is None else value) for time, value in points])
-
-
-def _padding(callback: str | None, old_callback: str | None) -> tuple[bytes, bytes] | None:
-    """Return what goes around a JSONP answer: `callback` ends in `;`, the older `jsonp_callback` does not (trap 15)."""
-    name = callback if callback is not None else old_callback
-    if name is None:
-        return None
-    if not _CALLBACK.fullmatch(name):
-        raise bad_request("a callback is made of letters, digits and _")
-    return name.encode() + b"(", b");" if callback is not None else b")"
+async def _has_archive(request: Request, sensor: Sensor) -> bool:
+    """Tell whether the original would have an archive: it made one when a sensor was enabled."""
+    if sensor.enabled:
+        return True
+    return sensor.number in await cloud_of(request).store.newest([sensor.number])
 
 
 def _buckets(interval: str | None, start: str | None, end: str | None, resolution: str | None, now: int) -> list[Span]:
@@ -120,9 +120,9 @@ def _buckets(interval: str | None, start: str | None, end: str | None, resolutio
 
 
 async def _parameters(request: Request, sensor: Sensor) -> Response:
-    query = request.query_params
-    if query["param"] != "all" or query.keys() & {"interval", "start", "end", "unit"}:
-        raise bad_request("param=all stands alone")
+    if request.query_params["param"] != "all":
+        raise bad_request("param is all")
+    wanted_of(request, [JSON])
     store = cloud_of(request).store
     device = await store.device_number(sensor.device)
     newest = (await store.newest([sensor.number])).get(sensor.number)
@@ -136,9 +136,9 @@ async def _parameters(request: Request, sensor: Sensor) -> Response:
         "phase": sensor.phase,
         "constant": sensor.constant,
         "enabled": sensor.enabled,
-        "lastupdate": (sensor.created, "NaN") if newest is None else newest,
+        "lastupdate": newest or ((sensor.created, "NaN") if sensor.enabled else None),
     }
-    return Response(msgspec.json.encode(parameters), headers=OPEN, media_type="application/json")
+    return answer(parameters, None)
 
 
 async def _sensor(request: Request) -> Response:

@@ -58,8 +58,8 @@ def add_account(home: Home, arguments: argparse.Namespace, name: str) -> None:
     async def add(store: Store) -> Account:
         return await store.add_account(name, hashed, zone, unix_now())
 
-    with_store(home, add)
-    print(f"account {name}: added")
+    account = with_store(home, add)
+    print(f"account {name}: added, uid {account.number}")
     if made:
         print(f"password of {name}, shown only now: {password}")
 

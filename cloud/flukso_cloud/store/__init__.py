@@ -11,6 +11,7 @@ from typing import Protocol
 
 from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
+from flukso_cloud.tmpo import Place
 
 from .model import (
     Account,
@@ -26,6 +27,7 @@ from .model import (
     StoreUnavailableError,
     Subscription,
     Token,
+    Wiring,
 )
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "StoreUnavailableError",
     "Subscription",
     "Token",
+    "Wiring",
 ]
 
 
@@ -78,6 +81,24 @@ class Store(Protocol):
     async def configure(self, sensor: int, config: SensorConfig) -> None:
         """Replace a sensor's parameters."""
 
+    async def wirings(self, sensors: Sequence[int]) -> dict[int, Wiring]:
+        """Return how each of these sensors that was ever configured is connected."""
+
+    async def order_upgrade(self, device: int, version: int) -> None:
+        """Let the next heartbeat of a device be answered with this version; 0 takes the order back."""
+
+    async def take_upgrade(self, device: int) -> int:
+        """Return the version that a device is to be told, 0 if none, and forget it."""
+
+    async def devices(self) -> list[tuple[Device, list[str]]]:
+        """Return all devices with the ids of their sensors, oldest first."""
+
+    async def sensors_of(self, device_id: str) -> list[Sensor]:
+        """Return the sensors of the device of that id, oldest first."""
+
+    async def census(self) -> tuple[int, ...]:
+        """Return numbers that change when a device or a sensor comes or goes."""
+
     async def streams(self, account: int) -> list[tuple[Device, list[Sensor]]]:
         """Return an account's devices with their sensors, oldest first."""
 
@@ -96,6 +117,22 @@ class Store(Protocol):
 
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """Return the breaks that end in (start, end], in order of time."""
+
+    # tmpo blocks
+    async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
+        """Keep a block and delete those within its span; False, and nothing changes, if what it spans is there."""
+
+    async def has_block(self, sensor: int, place: Place) -> bool:
+        """Tell whether this very block is there, or one that spans it."""
+
+    async def block(self, sensor: int, place: Place) -> bytes | None:
+        """Return a block's bytes as they came."""
+
+    async def blocks(self, sensor: int, rid: int) -> list[Place]:
+        """Return the places of blocks from a recycle id on: by recycle id, the largest first, in order of time."""
+
+    async def last_block(self, sensor: int) -> Place | None:
+        """Return the place of the block that reaches furthest."""
 
     # people
     async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:

@@ -10,7 +10,11 @@ from flukso_cloud.meter import Meter
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A Fluksometer. `sealed_key` is its key, encrypted; `account` the number of its owner, None while unclaimed."""
+    """A Fluksometer. `sealed_key` is its key, encrypted; `account` the number of its owner, None while unclaimed.
+
+    `heartbeat` is when the last one came in unix seconds, None before the first; `version`, `uptime` in s, `ip` and
+    `port` are what it told. `resets` counts restarts. `upgrade` is the version that it is to be told next, or 0.
+    """
 
     number: int
     id: str
@@ -18,6 +22,13 @@ class Device:
     account: int | None
     created: int
     last_seen: int
+    heartbeat: int | None = None
+    resets: int = 0
+    version: int | None = None
+    uptime: int | None = None
+    ip: str | None = None
+    port: str | None = None
+    upgrade: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,10 @@ class SensorPlan:
 
 @dataclass(frozen=True, slots=True)
 class SensorConfig:
-    """The parameters of section 2.4; those left out are stored as NULL."""
+    """The parameters of section 2.4, and from `port` on those of section 3.4; those left out are stored as NULL.
+
+    `time` is when they were told, in unix seconds.
+    """
 
     type: str | None = None
     class_: str | None = None
@@ -65,6 +79,22 @@ class SensorConfig:
     phase: int | None = None
     constant: float | None = None
     enabled: int = 1
+    port: int | None = None
+    subtype: str | None = None
+    kid: int | None = None
+    data_type: str | None = None
+    time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Where a sensor is connected and what it tells, as its configuration said at `time` (unix seconds)."""
+
+    time: int
+    port: int | None
+    subtype: str | None
+    kid: int | None
+    data_type: str | None
 
 
 @dataclass(frozen=True, slots=True)

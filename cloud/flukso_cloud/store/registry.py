@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorPlan
+from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorPlan, Wiring
 from .schema import table
 
 MOST_SENSORS = 128
 """Of one device, as the largest original had."""
+_TOLD = ("heartbeat", "resets", "version", "uptime", "ip", "port", "upgrade")
+_WIRING = ("time", "port", "subtype", "kid", "data_type")
 
 
 def _device(row: dict[str, Any]) -> Device:
@@ -22,6 +24,7 @@ def _device(row: dict[str, Any]) -> Device:
         account=row["account"],
         created=row["created"],
         last_seen=row["last_seen"],
+        **{name: row[name] for name in _TOLD},
     )
 
 
@@ -62,6 +65,7 @@ def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[Sensor
         number,
         {
             "last_seen": beat.time,
+            "heartbeat": beat.time,
             "resets": resets,
             "version": beat.version,
             "uptime": beat.uptime,
@@ -84,6 +88,18 @@ def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[Sensor
             table(db, "sensors").insert(added)
             own[plan.id] = added
     return refused
+
+
+def order_upgrade(db: Database, number: int, version: int) -> None:
+    """Let the next heartbeat of a device be answered with this version."""
+    table(db, "devices").update(number, {"upgrade": version})
+
+
+def take_upgrade(db: Database, number: int) -> int:
+    """Return the version that a device is to be told, 0 if none, and forget it: the order is given once."""
+    version = device_number(db, number).upgrade
+    order_upgrade(db, number, 0)
+    return version
 
 
 def device_resets(db: Database, number: int) -> int:
@@ -110,6 +126,30 @@ def configure(db: Database, number: int, config: SensorConfig) -> None:
             **{name: value for name, value in said.items() if value is not None},
         },
     )
+    wired: dict[str, Any] = {name: getattr(config, name) for name in _WIRING}
+    table(db, "wirings").upsert({"sensor": number, **wired}, pk="sensor")
+
+
+def wirings(db: Database, numbers: Sequence[int]) -> dict[int, Wiring]:
+    """Return the wiring of each sensor that was ever configured."""
+    wanted = ",".join("?" * len(numbers))
+    rows = table(db, "wirings").rows_where(f"sensor IN ({wanted})", list(numbers))
+    return {row["sensor"]: Wiring(*(row[name] for name in _WIRING)) for row in rows}
+
+
+def sensors_of(db: Database, device_id: str) -> list[Sensor]:
+    """Return the sensors of the device of that id, oldest first."""
+    mine = "device = (SELECT number FROM devices WHERE id = ?)"
+    return [sensor_of(row) for row in table(db, "sensors").rows_where(mine, [device_id], order_by="number")]
+
+
+def census(db: Database) -> tuple[int, ...]:
+    """Return how many devices and sensors there are, and the highest numbers of both."""
+    row = db.execute(
+        "SELECT (SELECT COUNT(*) FROM devices), (SELECT MAX(number) FROM devices),"
+        " (SELECT COUNT(*) FROM sensors), (SELECT MAX(number) FROM sensors)"
+    ).fetchone()
+    return tuple(number or 0 for number in row)
 
 
 def streams(db: Database, account: int) -> list[tuple[Device, list[Sensor]]]:
@@ -124,6 +164,15 @@ def streams(db: Database, account: int) -> list[tuple[Device, list[Sensor]]]:
         )
         for row in table(db, "devices").rows_where("account = ?", [account], order_by="number")
     ]
+
+
+def devices(db: Database) -> list[tuple[Device, list[str]]]:
+    """Return all devices with the ids of their sensors, oldest first."""
+    sensors: dict[int, list[str]] = {}
+    for number, sensor_id in db.execute("SELECT device, id FROM sensors ORDER BY number"):
+        sensors.setdefault(number, []).append(sensor_id)
+    rows = table(db, "devices").rows_where(order_by="number")
+    return [(_device(row), sensors.get(row["number"], [])) for row in rows]
 
 
 def claim(db: Database, claim_hash: bytes, account: int) -> Claim:

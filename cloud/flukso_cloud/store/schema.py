@@ -130,3 +130,22 @@ def shares_and_subscriptions(db: Database) -> None:
     )
     table(db, "subscriptions").create_index(["sensor"])
     table(db, "tokens").add_column("device", int, fk="devices", fk_col="number")
+
+
+@migrations()
+def heartbeats_wirings_and_blocks(db: Database) -> None:
+    """What API v1 lists of a device, how its sensors are connected, and tmpo blocks."""
+    table(db, "devices").add_column("heartbeat", int)
+    table(db, "devices").add_column("upgrade", int, not_null_default=0)
+    table(db, "wirings").create(
+        {"sensor": int, "time": int, "port": int, "subtype": str, "kid": int, "data_type": str},
+        pk="sensor",
+        not_null={"time"},
+        foreign_keys=[("sensor", "sensors", "number")],
+    )
+    table(db, "blocks").create(
+        {"sensor": int, "rid": int, "lvl": int, "bid": int, "data": bytes},
+        pk=("sensor", "rid", "lvl", "bid"),
+        not_null={"data"},
+        foreign_keys=[("sensor", "sensors", "number")],
+    )

@@ -15,8 +15,9 @@ from sqlite_utils import Database
 
 from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
+from flukso_cloud.tmpo import Place
 
-from . import people, registry, samples, sharing
+from . import blocks, people, registry, samples, sharing
 from .model import (
     Account,
     Appended,
@@ -30,6 +31,7 @@ from .model import (
     StoreUnavailableError,
     Subscription,
     Token,
+    Wiring,
 )
 from .schema import migrations
 from .writer import Writer
@@ -140,6 +142,30 @@ class SqliteStore:
         """See Store."""
         await self._write(lambda db: registry.configure(db, sensor, config))
 
+    async def wirings(self, sensors: Sequence[int]) -> dict[int, Wiring]:
+        """See Store."""
+        return await self._read(lambda db: registry.wirings(db, sensors))
+
+    async def order_upgrade(self, device: int, version: int) -> None:
+        """See Store."""
+        await self._write(lambda db: registry.order_upgrade(db, device, version))
+
+    async def take_upgrade(self, device: int) -> int:
+        """See Store."""
+        return await self._write(lambda db: registry.take_upgrade(db, device))
+
+    async def devices(self) -> list[tuple[Device, list[str]]]:
+        """See Store."""
+        return await self._read(registry.devices)
+
+    async def sensors_of(self, device_id: str) -> list[Sensor]:
+        """See Store."""
+        return await self._read(lambda db: registry.sensors_of(db, device_id))
+
+    async def census(self) -> tuple[int, ...]:
+        """See Store."""
+        return await self._read(registry.census)
+
     async def streams(self, account: int) -> list[tuple[Device, list[Sensor]]]:
         """See Store."""
         return await self._read(lambda db: registry.streams(db, account))
@@ -174,6 +200,26 @@ class SqliteStore:
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
         return await self._read(lambda db: samples.breaks(db.conn, sensor, start, end))
+
+    async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
+        """See Store."""
+        return await self._write(lambda db: blocks.keep(db, sensor, place, data))
+
+    async def has_block(self, sensor: int, place: Place) -> bool:
+        """See Store."""
+        return await self._read(lambda db: blocks.is_covered(db, sensor, place))
+
+    async def block(self, sensor: int, place: Place) -> bytes | None:
+        """See Store."""
+        return await self._read(lambda db: blocks.data(db, sensor, place))
+
+    async def blocks(self, sensor: int, rid: int) -> list[Place]:
+        """See Store."""
+        return await self._read(lambda db: blocks.places(db, sensor, rid))
+
+    async def last_block(self, sensor: int) -> Place | None:
+        """See Store."""
+        return await self._read(lambda db: blocks.last(db, sensor))
 
     async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:
         """See Store."""
