@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.figure import Effort, Figures
 
-from . import catch_up, delay, disk, kills, outage, recovery, request_rate, resources
+from . import catch_up, catch_up_killed, delay, disk, kills, outage, recovery, request_rate, resources
 
 Part = Callable[[Effort], Awaitable[Figures]]
 
@@ -20,6 +20,7 @@ ALONE: tuple[Part, ...] = (
     recovery.measure,
     catch_up.measure_stub,
     catch_up.measure_local_cloud,
+    catch_up_killed.measure,
 )
 """One after the other: they measure times, and of two cores one is for the daemon and one for what loads it."""
 TOGETHER: tuple[Part, ...] = (resources.measure, kills.measure, outage.measure, disk.measure)

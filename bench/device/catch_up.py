@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
-import sqlite3
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from bench.figure import Effort, Figure, Figures
-from tests.device.mosquitto import free_port
 
-from .cloud_process import OLD, cloud
+from .cloud_process import cloud
 from .daemon import StuckError, configuration, running, until
 from .delays import Lines, percentile
 from .feed import Feed, feeding
-from .house import SENSORS, House
+from .house import House
 from .listeners import listening
+from .local_cloud import LocalCloud
 from .past import DAYS, fill
 from .process_figures import cpu_seconds
 from .real_disk import folder_on_disk
@@ -73,19 +66,20 @@ async def measure_local_cloud(effort: Effort) -> Figures:
     """Measure catch_up_local_cloud_per_s."""
     days = {Effort.FULL: DAYS, Effort.SHORT: 5, Effort.GLANCE: 1}[effort]
     with folder_on_disk() as folder:
-        feed = Feed(House(), folder / "board")
+        feed, ours = Feed(House(), folder / "board"), LocalCloud(folder)
         past = await asyncio.to_thread(fill, folder / "state", feed.house, days)
-        async with _local_cloud(folder) as address:
-            config = configuration(
-                folder, [feed.board.path], _cloud(address, folder / "cloud/ca.pem"), feed.house.tables()
-            )
+        await ours.start()
+        try:
+            config = configuration(folder, [feed.board.path], cloud_table(ours.url, ours.ca), feed.house.tables())
             async with running(config), feeding([feed]):
-                samples = _Samples(folder / "cloud/private/cloud.db", past.end)
-                await until("the first measurement", samples.has_begun)
+                kept = ours.kept(past.end)
+                await until("the first measurement", kept.has_begun)
                 began = time.monotonic()
-                await until("the backlog", samples.is_complete)
+                await until("the backlog", kept.is_complete)
                 took = time.monotonic() - began
-                there = samples.count()
+                there = kept.count()
+        finally:
+            await ours.stop()
     if there != past.measurements:
         raise StuckError(f"{there} of {past.measurements} measurements arrived")
     return {
@@ -109,7 +103,7 @@ async def _catch_up(folder: Path, days: float) -> _CaughtUp:
     waiting = (await asyncio.to_thread(fill, folder / "state", feed.house, days)).measurements
     async with cloud(folder) as stub:
         await stub.go_down()
-        config = configuration(folder, [feed.board.path], _cloud(stub.url, stub.ca), feed.house.tables())
+        config = configuration(folder, [feed.board.path], cloud_table(stub.url, stub.ca), feed.house.tables())
         async with (
             running(config) as daemon,
             listening(daemon.url, LISTENERS) as listeners,
@@ -133,61 +127,6 @@ async def _catch_up(folder: Path, days: float) -> _CaughtUp:
     return _CaughtUp(waiting / (arrived.last_old - arrived.first), 1e6 * cpu / waiting, delays)
 
 
-def _cloud(url: str, ca: Path) -> str:
+def cloud_table(url: str, ca: Path) -> str:
+    """The table of a configuration that names the cloud."""
     return f'[cloud]\nurl = "{url}"\nca = "{ca}"\ninterval = 1\n'
-
-
-@asynccontextmanager
-async def _local_cloud(folder: Path) -> AsyncIterator[str]:
-    """Run our own cloud in `folder`/cloud; where it is."""
-    port, command = free_port(), Path(sys.executable).with_name("flukso-cloud")
-    where = ("--dir", folder / "cloud")
-    environment = {**os.environ, "FLUKSO_CLOUD_PASSWORD": secrets.token_hex(8)}
-    with (folder / "cloud.log").open("ab") as log:
-        init = (command, "init", *where, "--name", "127.0.0.1", "--account", "bench")
-        if await (await asyncio.create_subprocess_exec(*init, env=environment, stdout=log, stderr=log)).wait():
-            raise StuckError((folder / "cloud.log").read_text(encoding="utf-8"))
-        serve = (command, "serve", *where, "--host", "127.0.0.1", "--port", str(port))
-        process = await asyncio.create_subprocess_exec(*serve, stdout=log, stderr=log)
-
-    async def listens() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        await until("our cloud", listens)
-        yield f"https://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-_COMPLETE = """
-SELECT count(*) FROM sensors WHERE (SELECT max(time) FROM samples WHERE sensor = sensors.number AND time < ?) >= ?
-"""
-
-
-class _Samples:
-    """Looks into the database of our own cloud, where the old measurements go on to the unix second `end`."""
-
-    def __init__(self, path: Path, end: int) -> None:
-        self._path = path
-        self._end = end
-        self._before = int(time.time()) - OLD
-
-    async def has_begun(self) -> bool:
-        """Whether anything is there."""
-        return bool(self._ask("SELECT count(*) FROM (SELECT 1 FROM samples LIMIT 1)"))
-
-    async def is_complete(self) -> bool:
-        """Whether the newest old measurement of each sensor is there: it comes last."""
-        await asyncio.sleep(0.02)
-        return self._ask(_COMPLETE, self._before, self._end - 1) == SENSORS
-
-    def count(self) -> int:
-        """How many old measurements there are."""
-        return self._ask("SELECT count(*) FROM samples WHERE time < ?", self._before)
-
-    def _ask(self, query: str, *values: int) -> int:
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
-            return int(database.execute(query, values).fetchone()[0] or 0)

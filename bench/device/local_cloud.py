@@ -1,0 +1,106 @@
+"""Our own cloud as a process beside the daemon: started, killed, and asked what it has kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from tests.device.mosquitto import free_port
+
+from .cloud_process import OLD
+from .daemon import StuckError, until
+from .house import SENSORS
+
+_COMPLETE = """
+SELECT count(*) FROM sensors WHERE (SELECT max(time) FROM samples WHERE sensor = sensors.number AND time < ?) >= ?
+"""
+
+
+class LocalCloud:
+    """Our cloud in `folder`/cloud. `url` is where it is, `ca` what its certificate is verified with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._home = folder / "cloud"
+        self._log = folder / "cloud.log"
+        self._port = free_port()
+        self._process: asyncio.subprocess.Process | None = None
+        self.url = f"https://127.0.0.1:{self._port}"
+        self.ca = self._home / "ca.pem"
+
+    async def start(self) -> None:
+        """Start it, and return when it listens. The first time its folder is made."""
+        if not self._home.exists():
+            init = await self._run("init", "--name", "127.0.0.1", "--account", "bench")
+            if await init.wait():
+                raise StuckError(self._log.read_text(encoding="utf-8"))
+        self._process = await self._run("serve", "--host", "127.0.0.1", "--port", str(self._port))
+        await until("our cloud", self._listens)
+
+    async def stop(self) -> None:
+        """End it as systemd does."""
+        if self._process is not None:
+            self._process.terminate()
+            await self._process.wait()
+
+    async def kill(self) -> None:
+        """End it as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+
+    def kept(self, end: int) -> Kept:
+        """Look into what it has kept of a past that ends at the unix second `end`."""
+        return Kept(self._home / "private/cloud.db", end)
+
+    async def _run(self, command: str, *options: str) -> asyncio.subprocess.Process:
+        environment = {**os.environ, "FLUKSO_CLOUD_PASSWORD": secrets.token_hex(8)}
+        program = Path(sys.executable).with_name("flukso-cloud")
+        with self._log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                program, command, "--dir", self._home, *options, env=environment, stdout=log, stderr=log
+            )
+
+    async def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+
+class Kept:
+    """The old measurements in a cloud's database at `path`; the past they are of ends at the unix second `end`."""
+
+    def __init__(self, path: Path, end: int) -> None:
+        self._path = path
+        self._end = end
+        self._before = int(time.time()) - OLD
+
+    async def has_begun(self) -> bool:
+        """Whether anything is there."""
+        return bool(self._ask("SELECT count(*) FROM (SELECT 1 FROM samples LIMIT 1)"))
+
+    async def is_complete(self) -> bool:
+        """Whether the newest old measurement of each sensor is there: it comes last."""
+        await asyncio.sleep(0.02)
+        return self._ask(_COMPLETE, self._before, self._end - 1) == SENSORS
+
+    def count(self) -> int:
+        """How many old measurements there are."""
+        return self._ask("SELECT count(*) FROM samples WHERE time < ?", self._before)
+
+    def backwards(self) -> int:
+        """How many old measurements have a counter that is not above the one before, as in the past it always is."""
+        return self._ask(
+            "SELECT count(*) FROM (SELECT counter <= lag(counter) OVER (PARTITION BY sensor ORDER BY time) AS fell "
+            "FROM samples WHERE time < ?) WHERE fell",
+            self._before,
+        )
+
+    def _ask(self, query: str, *values: int) -> int:
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
+            return int(database.execute(query, values).fetchone()[0] or 0)
