@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
+from . import folding
 from .api import health, peers, session, tmpo, v1, v1_listings, v2, xml_rpc
 from .api.access import SessionBackend
 from .cloud import Cloud
@@ -29,9 +31,13 @@ def create_app(home: Home) -> Starlette:
         cloud = Cloud.open(home)
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
+        folds = asyncio.create_task(folding.run(cloud.store))
         try:
             yield
         finally:
+            folds.cancel()
+            with suppress(asyncio.CancelledError):
+                await folds
             await cloud.close()
 
     return Starlette(

@@ -94,13 +94,13 @@ def _line(rows: Summaries, steps: _Steps) -> _Line:
         grown[1::2], grown[2::2] = inside, across
         return np.cumsum(grown)
 
-    return _Line(
-        times,
-        up_to(rows.flow, steps.flowed),
-        up_to(rows.flow, np.where(steps.is_covered, steps.flowed, 0)),
-        up_to(rows.known, np.where(steps.is_known, steps.seconds, 0)),
-        up_to(rows.known, np.where(steps.is_covered, steps.seconds, 0)),
-    )
+    flowed = up_to(rows.flow, steps.flowed)
+    known = up_to(rows.known, np.where(steps.is_known, steps.seconds, 0))
+    if np.array_equal(steps.is_covered, steps.is_known):  # most often: there is no gap
+        return _Line(times, flowed, flowed, known, known)
+    measured = up_to(rows.flow, np.where(steps.is_covered, steps.flowed, 0))
+    covered = up_to(rows.known, np.where(steps.is_covered, steps.seconds, 0))
+    return _Line(times, flowed, measured, known, covered)
 
 
 def _rates(rows: Summaries, steps: _Steps, edges: Integers) -> tuple[Reals, Reals, Reals]:

@@ -75,6 +75,18 @@ def nothing() -> Summaries:
     return Summaries._make([*[np.zeros(0, np.int64)] * 8, *[np.zeros(0)] * 3])
 
 
+def no_samples() -> Samples:
+    """Return no samples."""
+    return Samples(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def together(parts: list[Samples]) -> Samples:
+    """Return the samples of all parts, which have none in common, in order of time."""
+    times, counters = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(times, kind="stable")
+    return Samples(times[order], counters[order])
+
+
 def joined(parts: list[Summaries]) -> Summaries:
     """Return the rows of all parts in order of time."""
     whole = Summaries._make(np.concatenate(columns) for columns in zip(*parts, strict=True))

@@ -20,6 +20,7 @@ from .model import (
     Appended,
     Claim,
     Device,
+    Folded,
     Heartbeat,
     Sensor,
     SensorConfig,
@@ -37,6 +38,7 @@ __all__ = [
     "Appended",
     "Claim",
     "Device",
+    "Folded",
     "Heartbeat",
     "Sensor",
     "SensorConfig",
@@ -146,6 +148,12 @@ class Store(Protocol):
 
     async def replace(self, sensor: Sensor, start: int, end: int, samples: Iterable[Sample]) -> int:
         """Put these samples, all with start <= time < end, in the place of those; return how many those were."""
+
+    async def fold(self, now: int, sensor: int) -> Folded:
+        """Put some samples of days that are over into a form that takes less room, of sensors from this number on.
+
+        It takes a few milliseconds. What is read is the same before and after.
+        """
 
     # people
     async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:

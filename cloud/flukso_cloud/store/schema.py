@@ -149,3 +149,20 @@ def heartbeats_wirings_and_blocks(db: Database) -> None:
         not_null={"data"},
         foreign_keys=[("sensor", "sensors", "number")],
     )
+
+
+@migrations()
+def chunks_and_hours(db: Database) -> None:
+    """Samples of whole days in chunks, their hours in sheets of 32 days; chunks that cannot be read.
+
+    Tables with rowids: blobs in tables without take half as much space again.
+    """
+    db.execute(
+        "CREATE TABLE chunks (sensor INTEGER NOT NULL, day INTEGER NOT NULL, count INTEGER NOT NULL,"
+        " first_time INTEGER NOT NULL, first_counter INTEGER NOT NULL,"
+        " last_time INTEGER NOT NULL, last_counter INTEGER NOT NULL, data BLOB NOT NULL)"
+    )
+    db.execute("CREATE UNIQUE INDEX chunks_of_sensors ON chunks(sensor, day)")
+    db.execute("CREATE TABLE hours (sensor INTEGER NOT NULL, sheet INTEGER NOT NULL, data BLOB NOT NULL)")
+    db.execute("CREATE UNIQUE INDEX hours_of_sensors ON hours(sensor, sheet)")
+    db.execute("CREATE TABLE damaged_chunks (sensor INTEGER NOT NULL, day INTEGER NOT NULL, data BLOB NOT NULL)")

@@ -18,12 +18,13 @@ from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tmpo import Place
 
-from . import blocks, people, registry, samples, sharing, statistics
+from . import blocks, chunks, people, registry, samples, sharing, statistics
 from .model import (
     Account,
     Appended,
     Claim,
     Device,
+    Folded,
     Heartbeat,
     Sensor,
     SensorConfig,
@@ -98,6 +99,18 @@ class SqliteStore:
             return await loop.run_in_executor(threads or self._readers, lambda: work(self._local.db))
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from error
+
+    async def _read_series(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read what takes several statements, all of one moment: a day is folded between two of them otherwise."""
+
+        def of_one_moment(db: Database) -> T:
+            db.conn.execute("BEGIN")
+            try:
+                return work(db.conn)
+            finally:
+                db.conn.execute("ROLLBACK")
+
+        return await self._read(of_one_moment, self._series)
 
     async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._writer.submit(work)
@@ -196,7 +209,7 @@ class SqliteStore:
 
     async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
         """See Store."""
-        return await self._read(lambda db: samples.neighbours(db.conn, sensor, times), self._series)
+        return await self._read_series(lambda conn: samples.neighbours(conn, sensor, times))
 
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
@@ -210,7 +223,7 @@ class SqliteStore:
 
     async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
         """See Store."""
-        return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
+        return await self._read_series(lambda conn: samples.between(conn, sensor.number, start, end, most))
 
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
         """See Store."""
@@ -225,6 +238,10 @@ class SqliteStore:
             return gone
 
         return await self._write(work)
+
+    async def fold(self, now: int, sensor: int) -> Folded:
+        """See Store."""
+        return await self._write(lambda db: chunks.fold(db.conn, sensor, now))
 
     async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
         """See Store."""
