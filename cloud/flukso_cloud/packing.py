@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -74,65 +73,56 @@ def unpack_samples(data: bytes) -> Samples:
     return Samples(*map(np.cumsum, unpack(data, 2)))
 
 
-_RATES = 3
-
-
-class _Row(NamedTuple):
-    """What is kept of a summary: most of it is nothing where a counter counts each minute without a break."""
-
-    first_time: Integers
-    length: Integers
-    first_counter: Integers
-    counted: Integers
-    wrapped: Integers
-    unknown: Integers
-    tail_length: Integers
-    tail_flow: Integers
+USUAL_SECONDS = 60
+"""Between two knots."""
 
 
 def pack_summaries(rows: Summaries) -> bytes:
-    """Pack summaries. Rates are kept as 32 bit floating point."""
+    """Pack summaries, so that most columns are all zeros where a counter counts each minute without a break."""
     counted = rows.last_counter - rows.first_counter
     length = rows.last_time - rows.first_time
-    kept = _Row(
-        _steps(rows.first_time),
-        length,
-        _steps(rows.first_counter),
-        counted,
-        rows.flow - counted,
-        length - rows.known,
-        rows.last_time - rows.tail_time,
-        rows.flow - rows.tail_flow,
+    return pack(
+        [
+            _steps(rows.first_time),
+            length,
+            _steps(rows.first_counter),
+            counted,
+            rows.flow - counted,
+            length - rows.known,
+            rows.tail_flow,
+            rows.tail_seconds,
+            rows.low_flow,
+            rows.low_seconds - USUAL_SECONDS,
+            rows.high_flow,
+            rows.high_seconds - USUAL_SECONDS,
+            rows.late_flow,
+            rows.late_seconds - USUAL_SECONDS,
+        ]
     )
-    rates = [_bits(rates) for rates in (rows.low, rows.high, rows.rate)]
-    return pack([*kept, *rates])
 
 
 def unpack_summaries(data: bytes) -> Summaries:
     """Return the summaries that were packed. Raises PackingError."""
-    columns = unpack(data, len(_Row._fields) + _RATES)
-    kept = _Row(*columns[:-_RATES])
-    first_time, first_counter = np.cumsum(kept.first_time), np.cumsum(kept.first_counter)
-    flow, last_time = kept.counted + kept.wrapped, first_time + kept.length
-    low, high, rate = (bits.astype(np.int32).view(np.float32).astype(np.float64) for bits in columns[-_RATES:])
+    times, length, counters, counted, wrapped, unknown, *rest = unpack(data, len(Summaries._fields))
+    tail_flow, tail_seconds, low_flow, low_seconds, high_flow, high_seconds, late_flow, late_seconds = rest
+    first_time, first_counter = np.cumsum(times), np.cumsum(counters)
     return Summaries(
         first_time,
         first_counter,
-        last_time,
-        first_counter + kept.counted,
-        flow,
-        kept.length - kept.unknown,
-        last_time - kept.tail_length,
-        flow - kept.tail_flow,
-        low,
-        high,
-        rate,
+        first_time + length,
+        first_counter + counted,
+        counted + wrapped,
+        length - unknown,
+        tail_flow,
+        tail_seconds,
+        low_flow,
+        low_seconds + USUAL_SECONDS,
+        high_flow,
+        high_seconds + USUAL_SECONDS,
+        late_flow,
+        late_seconds + USUAL_SECONDS,
     )
 
 
 def _steps(column: Integers) -> Integers:
     return np.diff(column, prepend=0)
-
-
-def _bits(rates: np.typing.NDArray[np.float64]) -> Integers:
-    return rates.astype(np.float32).view(np.int32).astype(np.int64)

@@ -15,7 +15,7 @@ import numpy as np
 
 from flukso_cloud.meter import Meter, Sample
 from flukso_cloud.packing import PackingError, pack_samples, pack_summaries, unpack_samples, unpack_summaries
-from flukso_cloud.summary import HOUR, Samples, Summaries, joined, no_samples, nothing, summarise, together
+from flukso_cloud.summary import HOUR, Integers, Samples, Summaries, joined, no_samples, nothing, summarise, together
 
 from .model import Folded
 
@@ -114,13 +114,18 @@ def day(conn: sqlite3.Connection, sensor: int, number: int) -> Samples | None:
     return None if row is None else _unpacked(sensor, number, row[0])
 
 
-def of_days(conn: sqlite3.Connection, sensor: int, wanted: set[int]) -> Samples:
-    """Return the samples in the chunks of these days."""
-    if not wanted:
+def of_hours(conn: sqlite3.Connection, sensor: int, wanted: Integers) -> Samples:
+    """Return the samples in chunks of these hours (since 1970)."""
+    days = set((wanted * HOUR // DAY).tolist())
+    if not days:
         return no_samples()
-    found = conn.execute(_CHUNKS, (sensor, min(wanted), max(wanted)))
-    parts = [_unpacked(sensor, number, data) for number, data in found if number in wanted]
-    return together(parts) if parts else no_samples()
+    parts = [no_samples()]
+    for number, data in conn.execute(_CHUNKS, (sensor, min(days), max(days))):
+        if number in days:
+            found = _unpacked(sensor, number, data)
+            chosen = np.isin(found.times // HOUR, wanted)
+            parts.append(Samples(found.times[chosen], found.counters[chosen]))
+    return together(parts)
 
 
 def hours(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Summaries:

@@ -10,7 +10,7 @@ import numpy as np
 
 from flukso_cloud.meter import Meter, Sample
 from flukso_cloud.series import Break, Neighbours
-from flukso_cloud.summary import HOUR, Integers, Samples, together
+from flukso_cloud.summary import HOUR, Integers, Samples, no_samples, together
 
 from . import chunks
 from .chunks import DAY
@@ -176,13 +176,12 @@ def _known_around(conn: sqlite3.Connection, sensor: int, asked: Integers) -> Sam
     rows = chunks.from_rows(conn.execute(_AROUND, {"sensor": sensor, "start": start, "end": end}))
     hours = chunks.hours(conn, sensor, start, end)
     on_time = asked[asked % HOUR == 0]
-    inside = np.concatenate((asked[asked % HOUR != 0], hours.first_time[np.isin(hours.first_time, on_time)]))
-    days = set((inside // DAY).tolist())
-    hours = hours.pick(~np.isin(hours.first_time // DAY, list(days)))
+    inside = np.concatenate((asked[asked % HOUR != 0], hours.first_time[np.isin(hours.first_time, on_time)])) // HOUR
+    hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
     single = hours.last_time == hours.first_time
     parts = [
         rows,
-        chunks.of_days(conn, sensor, days),
+        chunks.of_hours(conn, sensor, np.unique(inside)),
         Samples(hours.first_time, hours.first_counter),
         Samples(hours.last_time[~single], hours.last_counter[~single]),
     ]
@@ -201,7 +200,7 @@ def between(conn: sqlite3.Connection, sensor: int, start: int, end: int, most: i
     for number in chunks.days(conn, sensor, start // DAY, (end - 1) // DAY):
         if found >= most:
             break
-        part = chunks.of_days(conn, sensor, {number}).between(start, end)
+        part = (chunks.day(conn, sensor, number) or no_samples()).between(start, end)
         parts.append(part)
         found += part.size
     whole = together(parts)

@@ -13,7 +13,6 @@ from flukso_cloud.meter import Meter
 from flukso_cloud.summary import HOUR, MINUTE, Samples, joined, summarise, together
 
 from . import chunks
-from .chunks import DAY
 
 _ROWS = """
 SELECT time, counter FROM samples WHERE sensor = :sensor AND time BETWEEN
@@ -28,9 +27,9 @@ def columns(conn: sqlite3.Connection, sensor: int, meter: Meter, edges: Sequence
     They come from hours that are summed up already, but where an edge is within an hour.
     """
     hours = chunks.hours(conn, sensor, edges[0], edges[-1])
-    days = {edge // DAY for edge in edges if edge % HOUR}
-    hours = hours.pick(~np.isin(hours.first_time // DAY, list(days)))
-    samples = together([_rows(conn, sensor, edges[0], edges[-1]), chunks.of_days(conn, sensor, days)])
+    inside = np.unique([edge // HOUR for edge in edges if edge % HOUR]).astype(np.int64)
+    hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
+    samples = together([_rows(conn, sensor, edges[0], edges[-1]), chunks.of_hours(conn, sensor, inside)])
     rows = joined([hours, summarise(samples, meter, MINUTE)])
     fine = joined([hours, summarise(samples, meter, 1)]) if any(edge % MINUTE for edge in edges) else None
     return columns_of(rows, edges, meter, fine=fine)
