@@ -71,7 +71,9 @@ def test_shared_subscribed_and_taken_back(kees: Person, mallory: Person, sensor:
     path = f"/api/v2/subscriptions/{sensor}"
     assert mallory.ask("PUT", path).status_code == 401
     answer = kees.share(sensor, {"account": "Mallory", "resolution": "15min"})
-    assert answer.json() == {"shares": [{"account": "mallory", "resolution": "15min"}]}
+    (told,) = answer.json()["shares"]
+    assert told.pop("since") >= int(time.time()) - 5, "not the past, unless its owner says so"
+    assert told == {"account": "mallory", "group": None, "resolution": "15min", "past": False}
     assert mallory.subscriptions() == []
     assert mallory.ask("PUT", path).status_code == mallory.ask("PUT", path).status_code == 204
     assert [(one["sensor"], one["owner"], one["resolution"]) for one in mallory.subscriptions()] == [
@@ -121,7 +123,7 @@ def test_a_wrong_share_changes_nothing(kees: Person, sensor: str, content: Any, 
     answer = kees.ask("PUT", f"/api/v2/sensors/{sensor}/shares", content)
     assert (answer.status_code, said in answer.text) == (400, True), answer.text
     shares = kees.ask("GET", f"/api/v2/sensors/{sensor}/shares").json()["shares"]
-    assert shares == [{"account": None, "resolution": "hour"}]
+    assert [(one["account"], one["resolution"]) for one in shares] == [(None, "hour")]
 
 
 def test_the_newest_values_only_of_what_is_shared_live(

@@ -8,10 +8,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.resolutions import RESOLUTIONS, name_of
-from flukso_cloud.store import Sensor
+from flukso_cloud.store import Plan, Sensor
 from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
 
-from .access import AccountUser, refused, sensor_for, viewer_of
+from .access import manager_of, refused, sensor_for, viewer_of
 from .request import bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
 
@@ -20,10 +20,17 @@ MOST_SHARES = 1000
 
 
 class ShareView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom a sensor is shared with (null: everyone), and the finest resolution."""
+    """Whom a sensor is shared with (an account's name, or a group's id, or neither: everyone), and how finely.
+
+    `account` has to be said, so that nobody shares with everyone by a slip. `past` is whether all the past may be seen;
+    else `since` tells from when on, in unix seconds. It is told and not asked for.
+    """
 
     account: str | None
+    group: str | None = None
     resolution: str = "live"
+    past: bool = False
+    since: int | None = None
 
 
 class SharesView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,17 +51,24 @@ async def post_token(request: Request) -> Response:
 
 async def shares(request: Request) -> Response:
     """GET: whom a sensor is shared with. PUT: exactly whom from now on; what is no longer shared stops at once."""
-    sensor = await _own_sensor(request)
+    sensor_id = id_in(request, "sensor")
+    viewer = await (manager_of if request.method == "PUT" else viewer_of)(request)
+    if not viewer.sees_all:
+        raise refused()
+    sensor = await sensor_for(request, viewer, sensor_id)
     store = cloud_of(request).store
     if request.method == "PUT":
         await _replace_shares(request, sensor)
-    found = [ShareView(share.account, name_of(share.resolution)) for share in await store.shares(sensor.number)]
+    found = [
+        ShareView(share.account, share.group, name_of(share.resolution), not share.since, share.since or None)
+        for share in await store.shares(sensor.number)
+    ]
     return _json(SharesView(found))
 
 
 async def subscription(request: Request) -> Response:
     """PUT: subscribe to a sensor that is shared with me. DELETE: leave it."""
-    account = _account(request)
+    account = (await manager_of(request)).account
     cloud = cloud_of(request)
     sensor = await cloud.store.sensor(id_in(request, "sensor"))
     if sensor is None:
@@ -70,7 +84,7 @@ async def subscription(request: Request) -> Response:
 async def subscriptions(request: Request) -> Response:
     """What the account is subscribed to; the newest values where they are shared live."""
     viewer = await viewer_of(request)
-    if viewer.sensor is not None:
+    if viewer.sensors is not None or viewer.resolution:
         raise refused()
     cloud = cloud_of(request)
     found = await cloud.store.subscriptions(viewer.account)
@@ -104,34 +118,18 @@ async def _replace_shares(request: Request, sensor: Sensor) -> None:
         raise bad_request(f'send {{"shares": [{{"account": "name", "resolution": "live"}}]}}: {error}') from None
     if len(wanted) > MOST_SHARES:
         raise bad_request(f"share with at most {MOST_SHARES} people, or with everyone")
-    chosen: dict[int | None, int] = {}
+    chosen: dict[tuple[int | None, int | None], Plan] = {}
     for view in wanted:
         if view.resolution not in RESOLUTIONS:
             raise bad_request(f"resolution is one of {', '.join(RESOLUTIONS)}")
         account = None if view.account is None else await cloud.store.account(view.account)
         if view.account is not None and account is None:
             raise bad_request(f"there is no account {view.account!r} here; nothing was changed")
-        chosen[None if account is None else account.number] = RESOLUTIONS[view.resolution]
-    await cloud.store.replace_shares(sensor.number, chosen, unix_now())
-    for subscriber in await cloud.store.subscribers(sensor.number):
+        number = None if account is None else account.number
+        chosen[number, None] = Plan(number, None, RESOLUTIONS[view.resolution], view.past)
+    await cloud.store.replace_shares(sensor.number, list(chosen.values()), unix_now())
+    for subscriber in await cloud.store.subscribers([sensor.number]):
         cloud.live.hang_up(subscriber)
-
-
-def _account(request: Request) -> int:
-    """Return who is logged in: a token only reads."""
-    if not isinstance(request.user, AccountUser):
-        raise refused()
-    return request.user.account.number
-
-
-async def _own_sensor(request: Request) -> Sensor:
-    sensor_id = id_in(request, "sensor")
-    if request.method == "PUT":
-        _account(request)
-    viewer = await viewer_of(request)
-    if not viewer.sees_all:
-        raise refused()
-    return await sensor_for(request, viewer, sensor_id)
 
 
 def _json(content: object) -> Response:

@@ -14,14 +14,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
+from flukso_cloud.access import Viewer
 from flukso_cloud.coarse import Coarse
 from flukso_cloud.ids import is_id
 from flukso_cloud.live import Listener, Reading
 from flukso_cloud.overview import overview
-from flukso_cloud.store import Sensor
 from flukso_cloud.units import GAUGE_FACTORS
 
-from .access import Viewer, heard_by, refused, still_hears, still_sees, viewer_of
+from .access import Seen, heard_by, refused, still_hears, still_sees, viewer_of
 from .request import bad_request, cloud_of
 
 MOST_SENSORS = 256
@@ -57,14 +57,14 @@ async def get_live(request: Request) -> Response:
 class _LiveStream(Response):
     """Listens from before the answer begins, so that whoever has its head misses nothing."""
 
-    def __init__(self, request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]) -> None:
+    def __init__(self, request: Request, viewer: Viewer, heard: Mapping[str, Seen]) -> None:
         self._request = request
         self._viewer = viewer
         self._heard = heard
         self._coarse = {
-            sensor.id: Coarse(resolution, GAUGE_FACTORS.get(sensor.type, 1))
-            for sensor, resolution in heard.values()
-            if resolution
+            sensor.id: Coarse(sight.finest, GAUGE_FACTORS.get(sensor.type, 1))
+            for sensor, sight in heard.values()
+            if sight.finest
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +86,7 @@ class _LiveStream(Response):
 
 
 async def _events(
-    listener: Listener, request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]
+    listener: Listener, request: Request, viewer: Viewer, heard: Mapping[str, Seen]
 ) -> AsyncIterator[ServerSentEvent]:
     """Yield readings until the session or token that opened the stream is no longer good, or is to ask again."""
     looked = time.monotonic()

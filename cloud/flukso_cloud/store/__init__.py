@@ -6,7 +6,7 @@ engine which shards by sensor can take SQLite's place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from flukso_cloud.meter import Sample
@@ -20,6 +20,9 @@ from .model import (
     Claim,
     Device,
     Heartbeat,
+    NamedToken,
+    Ownership,
+    Plan,
     Sensor,
     SensorConfig,
     SensorPlan,
@@ -37,6 +40,9 @@ __all__ = [
     "Claim",
     "Device",
     "Heartbeat",
+    "NamedToken",
+    "Ownership",
+    "Plan",
     "Sensor",
     "SensorConfig",
     "SensorPlan",
@@ -161,15 +167,30 @@ class Store(Protocol):
     ) -> None:
         """Store the hash of a token in place of the one this account (or this sensor, or this device) had."""
 
-    async def token(self, token: bytes) -> Token | None:
-        """Return what a token opens."""
+    async def token(self, token: bytes, now: int) -> Token | None:
+        """Return what a token opens, None if it is unknown or has expired."""
+
+    async def add_token(self, token: bytes, account: int, made: NamedToken) -> bool:
+        """Store the hash of a token with a name; False if its sensors are not all the account's, or it has too many."""
+
+    async def named_tokens(self, account: int) -> list[NamedToken]:
+        """Return the tokens with a name of an account, oldest first; those that have expired too."""
+
+    async def note_token_use(self, token: bytes, day: int) -> None:
+        """Note the UTC day (since 1970) that a token was used."""
+
+    async def revoke_token(self, account: int, token_id: str) -> bool:
+        """Forget a token with a name; False if the account has none of that id."""
 
     # peers
-    async def replace_shares(self, sensor: int, shares: Mapping[int | None, int], now: int) -> None:
-        """Let these accounts (None: everyone) hear a sensor, each at its resolution in s (0: live), and nobody else."""
+    async def replace_shares(self, sensor: int, plans: Sequence[Plan], now: int) -> None:
+        """Share a sensor with these, and nobody else. Who could already keeps what came since then."""
 
     async def shares(self, sensor: int) -> list[Share]:
         """Return whom a sensor is shared with."""
+
+    async def ownership(self, account: int, sensor: int) -> Ownership:
+        """Return whose a sensor is, and what of it is granted to an account that has subscribed."""
 
     async def subscribe(self, account: int, sensor: int, now: int) -> bool:
         """Subscribe an account to a sensor that is shared with it; False if it is not."""
@@ -180,5 +201,8 @@ class Store(Protocol):
     async def subscriptions(self, account: int) -> list[Subscription]:
         """Return what an account is subscribed to and may hear."""
 
-    async def subscribers(self, sensor: int) -> list[int]:
-        """Return the accounts that are subscribed to a sensor."""
+    async def offers(self, account: int, owner: str | None = None) -> list[Subscription]:
+        """Return what is shared with an account that has not subscribed to it, by anybody or the owner of that name."""
+
+    async def subscribers(self, sensors: Sequence[int]) -> set[int]:
+        """Return the accounts that are subscribed to any of some sensors."""

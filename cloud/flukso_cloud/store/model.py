@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from flukso_cloud.access import Grant
 from flukso_cloud.meter import Meter
 
 
@@ -121,28 +122,80 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token opens: all streams of an account, one sensor, or the account's subscriptions for one device."""
+    """What a token opens: an account's streams, or those of some sensors; or for a device, what its owner hears.
+
+    Readings are seen at `resolution` seconds or coarser, 0: every one. `used` is the UTC day (since 1970) it was last
+    used, None if never.
+    """
 
     account: int
-    sensor: int | None
+    sensors: frozenset[int] | None
     device: int | None = None
+    writes: bool = False
+    resolution: int = 0
+    used: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedToken:
+    """A token that somebody made for himself and may revoke by its `id`.
+
+    `sensors` are ids, None for all of the account; `expires` and `created` unix seconds; `used` as in Token.
+    """
+
+    id: str
+    name: str
+    sensors: list[str] | None
+    writes: bool
+    resolution: int
+    expires: int | None
+    created: int
+    used: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Whom a sensor is shared with: an account's name, or None for everyone; `resolution` in s, 0 is live."""
+    """Whom a sensor is shared with: an account's name, a group's id, or everyone, if both are None.
+
+    `resolution` is in s, 0: live. `since` is from when on it may be seen, unix seconds, 0: all the past.
+    """
 
     account: str | None
+    group: str | None
     resolution: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A share that is wanted: numbers of an account or a group, None and None for everyone; with the past, or not."""
+
+    account: int | None
+    group: int | None
+    resolution: int
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Somebody else's sensor that an account listens to; `owner` is a name, `resolution` in s, 0 is live."""
+    """Somebody else's sensor that an account listens to, or might: what of it its owner, a name, has granted."""
 
     sensor: Sensor
     owner: str
-    resolution: int
+    grants: tuple[Grant, ...]
+
+    @property
+    def resolution(self) -> int:
+        """The finest resolution in s, 0 is live."""
+        return min(grant.resolution for grant in self.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Whose a sensor is (None: nobody's yet), and what its owner has granted to an account that has subscribed."""
+
+    owner: int | None
+    grants: tuple[Grant, ...]
 
 
 class Appended(NamedTuple):

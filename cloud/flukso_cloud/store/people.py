@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens in SQLite. Secrets arrive hashed."""
+"""Accounts and sessions in SQLite. Secrets arrive hashed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from .model import Account, AccountExistsError, Token
+from .model import Account, AccountExistsError
 from .schema import table
 
 
@@ -57,20 +57,3 @@ def session(db: Database, session_hash: bytes, now: int) -> Account | None:
 def close_session(db: Database, session_hash: bytes) -> None:
     """Forget a session."""
     table(db, "sessions").delete_where("hash = ?", [session_hash])
-
-
-def replace_token(
-    db: Database, token_hash: bytes, number: int, sensor: int | None, now: int, device: int | None = None
-) -> None:
-    """Store the hash of a token in place of the one this account (or this sensor, or this device) had."""
-    table(db, "tokens").delete_where("account = ? AND sensor IS ? AND device IS ?", [number, sensor, device])
-    table(db, "tokens").insert(
-        {"hash": token_hash, "account": number, "sensor": sensor, "device": device, "created": now}
-    )
-
-
-def token(db: Database, token_hash: bytes) -> Token | None:
-    """Return what a token opens."""
-    for row in table(db, "tokens").rows_where("hash = ?", [token_hash]):
-        return Token(account=row["account"], sensor=row["sensor"], device=row["device"])
-    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,16 @@ from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tmpo import Place
 
-from . import blocks, people, registry, samples, sharing
+from . import blocks, people, registry, samples, sharing, tokens
 from .model import (
     Account,
     Appended,
     Claim,
     Device,
     Heartbeat,
+    NamedToken,
+    Ownership,
+    Plan,
     Sensor,
     SensorConfig,
     SensorPlan,
@@ -253,19 +256,39 @@ class SqliteStore:
         self, token: bytes, account: int, sensor: int | None, now: int, device: int | None = None
     ) -> None:
         """See Store."""
-        await self._write(lambda db: people.replace_token(db, token, account, sensor, now, device))
+        await self._write(lambda db: tokens.replace_token(db, token, account, sensor, now, device))
 
-    async def token(self, token: bytes) -> Token | None:
+    async def token(self, token: bytes, now: int) -> Token | None:
         """See Store."""
-        return await self._read(lambda db: people.token(db, token))
+        return await self._read(lambda db: tokens.token(db, token, now))
 
-    async def replace_shares(self, sensor: int, shares: Mapping[int | None, int], now: int) -> None:
+    async def add_token(self, token: bytes, account: int, made: NamedToken) -> bool:
         """See Store."""
-        await self._write(lambda db: sharing.replace_shares(db, sensor, shares, now))
+        return await self._write(lambda db: tokens.add_token(db, token, account, made))
+
+    async def named_tokens(self, account: int) -> list[NamedToken]:
+        """See Store."""
+        return await self._read(lambda db: tokens.named_tokens(db, account))
+
+    async def note_token_use(self, token: bytes, day: int) -> None:
+        """See Store."""
+        await self._write(lambda db: tokens.note_use(db, token, day))
+
+    async def revoke_token(self, account: int, token_id: str) -> bool:
+        """See Store."""
+        return await self._write(lambda db: tokens.revoke(db, account, token_id))
+
+    async def replace_shares(self, sensor: int, plans: Sequence[Plan], now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: sharing.replace_shares(db, sensor, plans, now))
 
     async def shares(self, sensor: int) -> list[Share]:
         """See Store."""
         return await self._read(lambda db: sharing.shares(db, sensor))
+
+    async def ownership(self, account: int, sensor: int) -> Ownership:
+        """See Store."""
+        return await self._read(lambda db: sharing.ownership(db, account, sensor))
 
     async def subscribe(self, account: int, sensor: int, now: int) -> bool:
         """See Store."""
@@ -279,6 +302,10 @@ class SqliteStore:
         """See Store."""
         return await self._read(lambda db: sharing.subscriptions(db, account))
 
-    async def subscribers(self, sensor: int) -> list[int]:
+    async def offers(self, account: int, owner: str | None = None) -> list[Subscription]:
         """See Store."""
-        return await self._read(lambda db: sharing.subscribers(db, sensor))
+        return await self._read(lambda db: sharing.offers(db, account, owner))
+
+    async def subscribers(self, sensors: Sequence[int]) -> set[int]:
+        """See Store."""
+        return await self._read(lambda db: sharing.subscribers(db, sensors))
