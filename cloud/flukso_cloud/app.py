@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from .api import health, peers, session, tmpo, v1, v1_listings, v2, xml_rpc
+from .api import health, peers, session, tmpo, tokens, v1, v1_listings, v2, xml_rpc
 from .api.access import SessionBackend
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
@@ -42,6 +42,7 @@ def create_app(home: Home) -> Starlette:
             *xml_rpc.routes,
             *v2.routes,
             *peers.routes,
+            *tokens.routes,
             *session.routes,
             *health.routes,
             *pages,

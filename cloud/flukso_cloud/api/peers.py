@@ -12,10 +12,10 @@ from flukso_cloud.store import Plan, Sensor
 from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
 
 from .access import manager_of, refused, sensor_for, viewer_of
+from .json_body import MOST_BYTES, json_answer, read_json
 from .request import bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
 
-MOST_BYTES = 64 * 1024
 MOST_SHARES = 1000
 
 
@@ -63,7 +63,7 @@ async def shares(request: Request) -> Response:
         ShareView(share.account, share.group, name_of(share.resolution), not share.since, share.since or None)
         for share in await store.shares(sensor.number)
     ]
-    return _json(SharesView(found))
+    return json_answer(SharesView(found))
 
 
 async def subscription(request: Request) -> Response:
@@ -107,15 +107,12 @@ async def subscriptions(request: Request) -> Response:
                 "gauge": None if gauge is None else gauge._asdict(),
             }
         )
-    return _json({"subscriptions": views})
+    return json_answer({"subscriptions": views})
 
 
 async def _replace_shares(request: Request, sensor: Sensor) -> None:
     cloud = cloud_of(request)
-    try:
-        wanted = msgspec.json.decode(await read_body(request, MOST_BYTES), type=SharesView).shares
-    except msgspec.MsgspecError as error:
-        raise bad_request(f'send {{"shares": [{{"account": "name", "resolution": "live"}}]}}: {error}') from None
+    wanted = (await read_json(request, SharesView, '{"shares": [{"account": "name", "resolution": "live"}]}')).shares
     if len(wanted) > MOST_SHARES:
         raise bad_request(f"share with at most {MOST_SHARES} people, or with everyone")
     chosen: dict[tuple[int | None, int | None], Plan] = {}
@@ -130,11 +127,6 @@ async def _replace_shares(request: Request, sensor: Sensor) -> None:
     await cloud.store.replace_shares(sensor.number, list(chosen.values()), unix_now())
     for subscriber in await cloud.store.subscribers([sensor.number]):
         cloud.live.hang_up(subscriber)
-
-
-def _json(content: object) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")
 
 
 routes: list[BaseRoute] = [
