@@ -88,6 +88,11 @@ class Broadcaster:
             self._counted[sensor] = time
         return Reading(sensor, time, counter, gauge)
 
+    def forget(self, sensor: str) -> None:
+        """Forget what a sensor has told: it is about to be somebody else's."""
+        self._gauges.pop(sensor, None)
+        self._counted.pop(sensor, None)
+
     def hang_up(self, account: int) -> None:
         """End all streams of an account; whoever still may, listens again."""
         for listener in {one for listeners in self._listeners.values() for one in listeners}:

@@ -17,14 +17,17 @@ from .model import (
     Account,
     AccountExistsError,
     Appended,
+    Asked,
     Claim,
     Device,
+    Group,
     Heartbeat,
     NamedToken,
     Ownership,
     Plan,
     Sensor,
     SensorConfig,
+    SensorGoneError,
     SensorPlan,
     Share,
     StoreUnavailableError,
@@ -37,14 +40,17 @@ __all__ = [
     "Account",
     "AccountExistsError",
     "Appended",
+    "Asked",
     "Claim",
     "Device",
+    "Group",
     "Heartbeat",
     "NamedToken",
     "Ownership",
     "Plan",
     "Sensor",
     "SensorConfig",
+    "SensorGoneError",
     "SensorPlan",
     "Share",
     "Store",
@@ -206,3 +212,81 @@ class Store(Protocol):
 
     async def subscribers(self, sensors: Sequence[int]) -> set[int]:
         """Return the accounts that are subscribed to any of some sensors."""
+
+    async def accounts(self) -> list[tuple[Account, int, int]]:
+        """Return all accounts by name, each with when it was made (unix seconds) and how many devices it has."""
+
+    async def rename_account(self, account: int, name: str) -> None:
+        """Give an account another name; AccountExistsError if it is taken by another."""
+
+    async def describe_account(self, account: int, time_zone: str, persons: float | None, area: float | None) -> None:
+        """Store an account's time zone, and how many people and square metres its home has."""
+
+    async def close_sessions(self, account: int) -> None:
+        """Log an account out everywhere."""
+
+    # groups
+    async def add_group(self, group_id: str, name: str, founder: int, now: int) -> Group:
+        """Add a group with its founder as its only member."""
+
+    async def groups_of(self, account: int) -> list[Group]:
+        """Return the groups that an account is a member of or invited to, oldest first."""
+
+    async def rename_group(self, group: int, name: str) -> None:
+        """Give a group another name."""
+
+    async def invite(self, group: int, account: int, now: int) -> bool:
+        """Invite an account, which changes nothing for who is invited already; False if the group is full."""
+
+    async def accept(self, group: int, account: int, now: int) -> None:
+        """Make a member of who is invited."""
+
+    async def leave_group(self, group: int, account: int) -> None:
+        """End a membership or an invitation, and what the account shares with the group."""
+
+    async def delete_group(self, group: int) -> None:
+        """Delete a group, and all that is shared with it."""
+
+    # requests and blocks
+    async def ask(self, asked: Asked) -> bool:
+        """Note a request, in place of one that waits for the same owner; False if too many wait."""
+
+    async def requests(self, account: int) -> list[Asked]:
+        """Return the requests of an account and those to it, oldest first; not those of people it has blocked."""
+
+    async def delete_request(self, request_id: str) -> None:
+        """Forget a request: it was answered or taken back."""
+
+    async def block_account(self, account: int, other: int) -> None:
+        """Let nothing pass between two accounts any more; subscriptions to each other end."""
+
+    async def unblock_account(self, account: int, other: int) -> None:
+        """Take a block back. Subscriptions have to be made anew."""
+
+    async def blocked_accounts(self, account: int) -> list[str]:
+        """Return the names of those an account has blocked."""
+
+    # devices that leave, accounts that close: see store/forgetting.py for the order
+    async def mark_leaving(self, device: int, how: str, now: int) -> None:
+        """Take a device from its owner: nobody sees it or can claim it; then it is released, or forgotten."""
+
+    async def mark_expired(self, before: int, now: int) -> None:
+        """Let devices leave for good that nobody has claimed, and that registered or were released before `before`."""
+
+    async def leaving(self) -> list[tuple[Device, list[Sensor]]]:
+        """Return the devices that are about to leave, with their sensors."""
+
+    async def forget_readings(self, sensor: int) -> None:
+        """Delete all that is kept of a sensor but the sensor itself."""
+
+    async def finish_leaving(self, device: int) -> None:
+        """Let a released device be claimed again, or delete a device and its sensors."""
+
+    async def close_account(self, account: int, now: int) -> None:
+        """Shut an account: nobody gets in, nothing of it is shared, its devices are about to leave."""
+
+    async def closing(self) -> list[int]:
+        """Return the accounts that are about to go."""
+
+    async def finish_closing(self, account: int) -> None:
+        """Delete an account that is shut."""

@@ -112,12 +112,14 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person. `time_zone` is an IANA name."""
+    """A person. `time_zone` is an IANA name; `persons` and `area` (m2) are those of the home, None if not told."""
 
     number: int
     name: str
     password_hash: str = field(repr=False)
     time_zone: str
+    persons: float | None = None
+    area: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,42 @@ class Ownership:
     grants: tuple[Grant, ...]
 
 
+class Member(NamedTuple):
+    """Somebody in a group, an account's number and name; `accepted` is false while only invited."""
+
+    account: int
+    name: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People who share with each other. `founder` is an account's number; members in the order they came."""
+
+    number: int
+    id: str
+    name: str
+    founder: int
+    members: list[Member]
+
+    def is_member(self, account: int) -> bool:
+        """Tell whether an account has accepted."""
+        return any(member.account == account and member.accepted for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of one account to see sensors of another; both by number and name. `created` in unix seconds."""
+
+    id: str
+    asker: int
+    asker_name: str
+    owner: int
+    owner_name: str
+    message: str
+    created: int
+
+
 class Appended(NamedTuple):
     """What an upload changed: samples that are new or corrected, and those that were there already."""
 
@@ -207,6 +245,10 @@ class Appended(NamedTuple):
 
 class StoreUnavailableError(Exception):
     """The store cannot write now (disk full, locked, overloaded). Nothing of the request was kept; try again later."""
+
+
+class SensorGoneError(Exception):
+    """The sensor of that number was deleted meanwhile."""
 
 
 class AccountExistsError(Exception):

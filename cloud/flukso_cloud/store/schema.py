@@ -213,5 +213,7 @@ def scoped_tokens_groups_and_requests(db: Database) -> None:
         not_null={"homes", "percentiles"},
         foreign_keys=[("group_number", "groups", "number")],
     )
+    table(db, "accounts").add_column("closing", int, not_null_default=0)
     table(db, "devices").add_column("released", int)
+    table(db, "devices").add_column("leaving", str)
     table(db, "retired").create({"kind": str, "number": int}, pk="kind", not_null={"number"})

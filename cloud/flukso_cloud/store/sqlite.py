@@ -17,12 +17,14 @@ from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tmpo import Place
 
-from . import blocks, people, registry, samples, sharing, tokens
+from . import blocks, forgetting, groups, people, registry, requests, samples, sharing, tokens
 from .model import (
     Account,
     Appended,
+    Asked,
     Claim,
     Device,
+    Group,
     Heartbeat,
     NamedToken,
     Ownership,
@@ -182,7 +184,8 @@ class SqliteStore:
 
         def work(db: Database) -> Appended:
             appended = samples.append(db.conn, sensor.number, sensor.meter, samples_)
-            db.conn.execute(_LAST_SEEN, (now, sensor.device, now))
+            if not db.conn.execute(_LAST_SEEN, (now, sensor.device, now)).rowcount:
+                registry.require(db, sensor.device)
             return appended
 
         return await self._write(work)
@@ -309,3 +312,103 @@ class SqliteStore:
     async def subscribers(self, sensors: Sequence[int]) -> set[int]:
         """See Store."""
         return await self._read(lambda db: sharing.subscribers(db, sensors))
+
+    async def accounts(self) -> list[tuple[Account, int, int]]:
+        """See Store."""
+        return await self._read(people.accounts)
+
+    async def rename_account(self, account: int, name: str) -> None:
+        """See Store."""
+        await self._write(lambda db: people.rename_account(db, account, name))
+
+    async def describe_account(self, account: int, time_zone: str, persons: float | None, area: float | None) -> None:
+        """See Store."""
+        await self._write(lambda db: people.describe_account(db, account, time_zone, persons, area))
+
+    async def close_sessions(self, account: int) -> None:
+        """See Store."""
+        await self._write(lambda db: people.close_sessions(db, account))
+
+    async def add_group(self, group_id: str, name: str, founder: int, now: int) -> Group:
+        """See Store."""
+        return await self._write(lambda db: groups.add_group(db, group_id, name, founder, now))
+
+    async def groups_of(self, account: int) -> list[Group]:
+        """See Store."""
+        return await self._read(lambda db: groups.groups_of(db, account))
+
+    async def rename_group(self, group: int, name: str) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.rename_group(db, group, name))
+
+    async def invite(self, group: int, account: int, now: int) -> bool:
+        """See Store."""
+        return await self._write(lambda db: groups.invite(db, group, account, now))
+
+    async def accept(self, group: int, account: int, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.accept(db, group, account, now))
+
+    async def leave_group(self, group: int, account: int) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.leave_group(db, group, account))
+
+    async def delete_group(self, group: int) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.delete_group(db, group))
+
+    async def ask(self, asked: Asked) -> bool:
+        """See Store."""
+        return await self._write(lambda db: requests.ask(db, asked))
+
+    async def requests(self, account: int) -> list[Asked]:
+        """See Store."""
+        return await self._read(lambda db: requests.requests(db, account))
+
+    async def delete_request(self, request_id: str) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.delete_request(db, request_id))
+
+    async def block_account(self, account: int, other: int) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.block(db, account, other))
+
+    async def unblock_account(self, account: int, other: int) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.unblock(db, account, other))
+
+    async def blocked_accounts(self, account: int) -> list[str]:
+        """See Store."""
+        return await self._read(lambda db: requests.blocked(db, account))
+
+    async def mark_leaving(self, device: int, how: str, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.mark_leaving(db, device, how, now))
+
+    async def mark_expired(self, before: int, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.mark_expired(db, before, now))
+
+    async def leaving(self) -> list[tuple[Device, list[Sensor]]]:
+        """See Store."""
+        return await self._read(forgetting.leaving)
+
+    async def forget_readings(self, sensor: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.forget_readings(db, sensor))
+
+    async def finish_leaving(self, device: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.finish_leaving(db, device))
+
+    async def close_account(self, account: int, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.close_account(db, account, now))
+
+    async def closing(self) -> list[int]:
+        """See Store."""
+        return await self._read(forgetting.closing)
+
+    async def finish_closing(self, account: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.finish_closing(db, account))
