@@ -8,7 +8,7 @@ from contextlib import suppress
 from .claim import normalise
 from .ids import is_token
 from .limiter import CLAIM_BY_ACCOUNT, CLAIM_BY_ADDRESS, LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS, Limiter
-from .passwords import Passwords
+from .passwords import Passwords, check
 from .store import Account, Claim, NamedToken, Store, StoreUnavailableError, Token
 from .vault import Vault, digest_of, new_scoped_token
 
@@ -46,6 +46,17 @@ class Accounts:
         session = secrets.token_urlsafe(32)
         await self._store.open_session(digest_of(session), account.number, now, now + SESSION_SECONDS)
         return session
+
+    async def is_password(self, account: Account, password: str) -> bool:
+        """Tell whether this is an account's password; LoginLimitedError after too many attempts."""
+        if not self._limiter.allows(LOGIN_BY_ACCOUNT, account.name.casefold()):
+            raise LoginLimitedError
+        return await self._passwords.verify(account.password_hash, password)
+
+    async def set_password(self, account: int, password: str) -> None:
+        """Give an account another password, and log it out everywhere; PasswordError if it cannot be taken."""
+        await self._store.replace_password(account, await self._passwords.make(check(password)))
+        await self._store.close_sessions(account)
 
     async def log_out(self, session: str) -> None:
         """End a session."""

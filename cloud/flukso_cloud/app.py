@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from .api import devices, health, peers, session, tmpo, tokens, v1, v1_listings, v2, xml_rpc
+from .api import account, devices, groups, health, peers, requests, session, tmpo, tokens, v1, v1_listings, v2, xml_rpc
 from .api.access import SessionBackend
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
@@ -54,6 +54,9 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *peers.routes,
             *tokens.routes,
             *devices.routes,
+            *groups.routes,
+            *requests.routes,
+            *account.routes,
             *session.routes,
             *health.routes,
             *pages,

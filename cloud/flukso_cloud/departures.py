@@ -37,7 +37,7 @@ class Departures:
         sensors = [sensor.number for _, mine in await self._store.streams(account) for sensor in mine]
         ears = {account} | await self._store.subscribers(sensors)
         await self._store.close_account(account, now)
-        self._hang_up(ears)
+        self._live.hang_up(*ears)
         await self.finish()
 
     async def expire(self, before: int, now: int) -> None:
@@ -73,9 +73,5 @@ class Departures:
     async def _leave(self, device: int, sensors: Sequence[Sensor], how: str, owner: int | None, now: int) -> None:
         ears = await self._store.subscribers([sensor.number for sensor in sensors])
         await self._store.mark_leaving(device, how, now)
-        self._hang_up(ears if owner is None else ears | {owner})
+        self._live.hang_up(*ears, *([] if owner is None else [owner]))
         await self.finish()
-
-    def _hang_up(self, accounts: set[int]) -> None:
-        for account in accounts:
-            self._live.hang_up(account)

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from flukso_cloud.api.access import COOKIE
 from flukso_cloud.coarse import Coarse
 from flukso_cloud.live import Broadcaster, Reading
+from flukso_cloud.meter import Meter
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.owner import Owner
 
@@ -200,7 +201,7 @@ class TestLive:
     """What a listener gets of somebody else's sensor."""
 
     def test_a_coarse_share_tells_the_edges_of_its_buckets_and_the_mean_between(self) -> None:
-        coarse = Coarse(900, 3600)
+        coarse = Coarse(900, 3600, Meter.of_class("analog"))
         told = [coarse.take(Reading(SENSOR, 900 * 4 + at, 1000 + at // 36, 100.0)) for at in range(0, 1900, 10)]
         heard = [reading for reading in told if reading is not None]
         assert heard == [

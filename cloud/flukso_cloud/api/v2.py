@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from flukso_cloud.access import Viewer
 from flukso_cloud.coarse import Coarse
+from flukso_cloud.glimpse import glimpse
 from flukso_cloud.ids import is_id
 from flukso_cloud.live import Listener, Reading
 from flukso_cloud.overview import overview
@@ -36,10 +37,10 @@ SEND_SECONDS = 30
 async def get_devices(request: Request) -> Response:
     """All devices of the account, with sensors and newest values."""
     viewer = await viewer_of(request)
-    if not viewer.sees_all:
+    if not viewer.lists:
         raise refused()
     cloud = cloud_of(request)
-    found = await overview(cloud.store, cloud.live, viewer.account)
+    found = await overview(cloud.store, cloud.live, viewer.account, viewer.resolution)
     body = msgspec.json.encode(found._asdict())
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
@@ -62,7 +63,7 @@ class _LiveStream(Response):
         self._viewer = viewer
         self._heard = heard
         self._coarse = {
-            sensor.id: Coarse(sight.finest, GAUGE_FACTORS.get(sensor.type, 1))
+            sensor.id: Coarse(sight.finest, GAUGE_FACTORS.get(sensor.type, 1), sensor.meter)
             for sensor, sight in heard.values()
             if sight.finest
         }
@@ -71,6 +72,9 @@ class _LiveStream(Response):
         """Send readings until the listener goes away."""
         live = cloud_of(self._request).live
         with live.listen(self._heard, self._viewer.account, self._coarse) as listener:
+            if not await still_hears(self._request, self._viewer, self._heard):
+                listener.hang_up()  # what was taken back before we listened would end nothing
+            await self._begin(listener)
             events = _events(listener, self._request, self._viewer, self._heard)
             stream = EventSourceResponse(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
             unfinished = False
@@ -83,6 +87,15 @@ class _LiveStream(Response):
             await stream(scope, receive, note_and_send)
             if unfinished:  # the server stops
                 await send({"type": "http.response.body", "body": b""})
+
+    async def _begin(self, listener: Listener) -> None:
+        """Tell the last complete buckets of what is heard coarsely: the next may be a month away."""
+        for sensor_id, coarse in self._coarse.items():
+            sensor, sight = self._heard[sensor_id]
+            seen = await glimpse(cloud_of(self._request).store, sensor, sight)
+            if seen is not None:
+                coarse.begin(seen.measurement, seen.newest)
+                listener.tell(seen.reading(sensor_id))
 
 
 async def _events(

@@ -201,8 +201,8 @@ class Store(Protocol):
     async def subscribe(self, account: int, sensor: int, now: int) -> bool:
         """Subscribe an account to a sensor that is shared with it; False if it is not."""
 
-    async def unsubscribe(self, account: int, sensor: int) -> None:
-        """End a subscription."""
+    async def unsubscribe(self, account: int, sensor: int) -> bool:
+        """End a subscription; False if there is none."""
 
     async def subscriptions(self, account: int) -> list[Subscription]:
         """Return what an account is subscribed to and may hear."""
@@ -290,3 +290,6 @@ class Store(Protocol):
 
     async def finish_closing(self, account: int) -> None:
         """Delete an account that is shut."""
+
+    async def grant(self, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
+        """Share sensors with who has asked, subscribe him to them, and forget the request."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlite_utils import Database
 
-from .model import Asked
+from .model import Asked, Plan
 from .schema import table
+from .sharing import add_share, subscribe
 
 MOST_REQUESTS = 100
 """Of one account, that nobody has answered."""
@@ -37,6 +40,14 @@ def requests(db: Database, account: int) -> list[Asked]:
 def delete_request(db: Database, request_id: str) -> None:
     """Forget a request: it was answered or taken back."""
     table(db, "requests").delete_where("id = ?", [request_id])
+
+
+def grant(db: Database, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
+    """Share sensors (their numbers) with who has asked, subscribe him to them, and forget the request."""
+    for sensor, plan in plans:
+        add_share(db, sensor, plan, now)
+        subscribe(db, asker, sensor, now)
+    delete_request(db, request_id)
 
 
 def block(db: Database, account: int, other: int) -> None:

@@ -95,9 +95,22 @@ def subscribe(db: Database, account: int, sensor: int, now: int) -> bool:
     return True
 
 
-def unsubscribe(db: Database, account: int, sensor: int) -> None:
-    """End a subscription."""
-    table(db, "subscriptions").delete_where("account = ? AND sensor = ?", [account, sensor])
+def unsubscribe(db: Database, account: int, sensor: int) -> bool:
+    """End a subscription; False if there is none."""
+    mine = "account = ? AND sensor = ?"
+    found = table(db, "subscriptions").count_where(mine, [account, sensor]) > 0
+    table(db, "subscriptions").delete_where(mine, [account, sensor])
+    return found
+
+
+def add_share(db: Database, sensor: int, plan: Plan, now: int) -> None:
+    """Share a sensor with one more, or with him otherwise than before; with all others as before."""
+    plans = [
+        Plan(row["account"], row["group_number"], row["resolution"], not row["since"])
+        for row in table(db, "shares").rows_where("sensor = ?", [sensor])
+        if (row["account"], row["group_number"]) != (plan.account, plan.group)
+    ]
+    replace_shares(db, sensor, [*plans, plan], now)
 
 
 def subscriptions(db: Database, account: int) -> list[Subscription]:

@@ -297,9 +297,9 @@ class SqliteStore:
         """See Store."""
         return await self._write(lambda db: sharing.subscribe(db, account, sensor, now))
 
-    async def unsubscribe(self, account: int, sensor: int) -> None:
+    async def unsubscribe(self, account: int, sensor: int) -> bool:
         """See Store."""
-        await self._write(lambda db: sharing.unsubscribe(db, account, sensor))
+        return await self._write(lambda db: sharing.unsubscribe(db, account, sensor))
 
     async def subscriptions(self, account: int) -> list[Subscription]:
         """See Store."""
@@ -412,3 +412,7 @@ class SqliteStore:
     async def finish_closing(self, account: int) -> None:
         """See Store."""
         await self._write(lambda db: forgetting.finish_closing(db, account))
+
+    async def grant(self, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.grant(db, request_id, asker, plans, now))
