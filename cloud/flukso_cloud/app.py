@@ -10,7 +10,22 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from .api import account, devices, groups, health, peers, requests, session, tmpo, tokens, v1, v1_listings, v2, xml_rpc
+from .api import (
+    account,
+    benchmark,
+    devices,
+    groups,
+    health,
+    peers,
+    requests,
+    session,
+    tmpo,
+    tokens,
+    v1,
+    v1_listings,
+    v2,
+    xml_rpc,
+)
 from .api.access import SessionBackend
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
@@ -55,6 +70,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *tokens.routes,
             *devices.routes,
             *groups.routes,
+            *benchmark.routes,
             *requests.routes,
             *account.routes,
             *session.routes,

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from flukso_cloud.access import Grant, Sight, Viewer, heard, seen, writes
 from flukso_cloud.resolutions import RESOLUTIONS
+from flukso_cloud.store import Plan
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.test_peers import Person
 
@@ -148,3 +149,16 @@ class TestSeries:
         assert self.values(mallory.series(sensor, interval="day", resolution="hour")) == {"nan"}
         kees.share(sensor, {"account": "mallory", "past": True})
         assert 100 in self.values(mallory.series(sensor, interval="day", resolution="hour"))
+
+    def test_what_was_shared_coarsely_stays_coarse(self, shared: tuple[Person, Person, str]) -> None:
+        kees, _, sensor = shared
+
+        def since(resolution: str, now: int) -> int:
+            number = kees.store(kees.cloud.store.sensor, sensor).number
+            kees.store(kees.cloud.store.replace_shares, number, [Plan(None, None, RESOLUTIONS[resolution])], now)
+            found: int = kees.store(kees.cloud.store.shares, number)[0].since
+            return found
+
+        assert since("day", 100) == 100
+        assert since("day", 200) == since("month", 200) == 100
+        assert since("hour", 300) == 300, "finer: only from now on"

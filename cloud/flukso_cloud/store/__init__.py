@@ -19,6 +19,8 @@ from .model import (
     Appended,
     Asked,
     Claim,
+    Comparable,
+    Compared,
     Device,
     Group,
     Heartbeat,
@@ -42,6 +44,8 @@ __all__ = [
     "Appended",
     "Asked",
     "Claim",
+    "Comparable",
+    "Compared",
     "Device",
     "Group",
     "Heartbeat",
@@ -293,3 +297,14 @@ class Store(Protocol):
 
     async def grant(self, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
         """Share sensors with who has asked, subscribe him to them, and forget the request."""
+
+    async def comparable(self, group: int, kind: str) -> list[Comparable]:
+        """Return the sensors of a type that members of a group share with it."""
+
+    async def compared(self, group: int, kind: str, per: str, start: int, end: int) -> Compared | None:
+        """Return what was told of a group's homes in a period."""
+
+    async def keep_compared(
+        self, group: int, kind: str, per: str, start: int, end: int, homes: int, percentiles: Sequence[float]
+    ) -> Compared:
+        """Keep what is told of a period, unless something was told already; return what was told first."""

@@ -236,6 +236,25 @@ class Asked:
     created: int
 
 
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """A sensor that an account (its number) shares with a group; `persons` and `area` (m2) of its home, if told."""
+
+    account: int
+    sensor: Sensor
+    persons: float | None
+    area: float | None
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How many homes were compared, and the percentiles 10, 25, 50, 75 and 90 of their daily use, in Wh or L."""
+
+    homes: int
+    percentiles: list[float]
+
+
 class Appended(NamedTuple):
     """What an upload changed: samples that are new or corrected, and those that were there already."""
 

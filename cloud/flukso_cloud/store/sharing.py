@@ -43,9 +43,12 @@ _OWNER = "SELECT account FROM devices WHERE number = (SELECT device FROM sensors
 
 
 def replace_shares(db: Database, sensor: int, plans: Iterable[Plan], now: int) -> None:
-    """Let these hear a sensor and nobody else. Who could already, without the past, keeps what came since then."""
-    since = {
-        (row["account"], row["group_number"]): row["since"]
+    """Let these hear a sensor and nobody else.
+
+    Who could already, without the past and no less finely, keeps what came since then.
+    """
+    before = {
+        (row["account"], row["group_number"]): Grant(row["resolution"], row["since"])
         for row in table(db, "shares").rows_where("sensor = ?", [sensor])
     }
     table(db, "shares").delete_where("sensor = ?", [sensor])
@@ -55,11 +58,16 @@ def replace_shares(db: Database, sensor: int, plans: Iterable[Plan], now: int) -
             "account": plan.account,
             "group_number": plan.group,
             "resolution": plan.resolution,
-            "since": 0 if plan.past else since.get((plan.account, plan.group), 0) or now,
+            "since": 0 if plan.past else _since(before.get((plan.account, plan.group)), plan.resolution, now),
             "created": now,
         }
         for plan in plans
     )
+
+
+def _since(before: Grant | None, resolution: int, now: int) -> int:
+    """Return from when on a sensor is shared without the past: what was shared coarsely stays so."""
+    return now if before is None or before.resolution > resolution else before.since or now
 
 
 def shares(db: Database, sensor: int) -> list[Share]:

@@ -17,12 +17,14 @@ from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tmpo import Place
 
-from . import blocks, forgetting, groups, people, registry, requests, samples, sharing, tokens
+from . import benchmarks, blocks, forgetting, groups, people, registry, requests, samples, sharing, tokens
 from .model import (
     Account,
     Appended,
     Asked,
     Claim,
+    Comparable,
+    Compared,
     Device,
     Group,
     Heartbeat,
@@ -416,3 +418,19 @@ class SqliteStore:
     async def grant(self, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
         """See Store."""
         await self._write(lambda db: requests.grant(db, request_id, asker, plans, now))
+
+    async def comparable(self, group: int, kind: str) -> list[Comparable]:
+        """See Store."""
+        return await self._read(lambda db: benchmarks.comparable(db, group, kind))
+
+    async def compared(self, group: int, kind: str, per: str, start: int, end: int) -> Compared | None:
+        """See Store."""
+        return await self._read(lambda db: benchmarks.compared(db, group, kind, per, start, end))
+
+    async def keep_compared(
+        self, group: int, kind: str, per: str, start: int, end: int, homes: int, percentiles: Sequence[float]
+    ) -> Compared:
+        """See Store."""
+        return await self._write(
+            lambda db: benchmarks.keep_compared(db, group, kind, per, start, end, homes, percentiles)
+        )
