@@ -212,7 +212,7 @@ class World:
 @pytest.fixture
 def world(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("FLUKSO_CLOUD_PASSWORD", PASSWORD)
-    main(["account", "add", "dora", "--dir", str(home.root)])
+    main(["user", "add", "dora", "--dir", str(home.root)])
     with TestClient(create_app(home), base_url="https://cloud.example", follow_redirects=False) as client:
         yield World(client, registered(client))
 

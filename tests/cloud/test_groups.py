@@ -23,7 +23,7 @@ GROUPS, REQUESTS = "/api/v2/groups", "/api/v2/requests"
 def client(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A cloud with a third account, dora."""
     monkeypatch.setenv("FLUKSO_CLOUD_PASSWORD", PASSWORD)
-    main(["account", "add", "dora", "--dir", str(home.root)])
+    main(["user", "add", "dora", "--dir", str(home.root)])
     with TestClient(create_app(home), base_url="https://cloud.example", follow_redirects=False) as client:
         yield client
 
