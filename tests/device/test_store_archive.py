@@ -50,6 +50,14 @@ async def test_the_same_from_seconds_and_from_minutes(tmp_path: Path) -> None:
     assert shown[0].coverage == [1] * 60
 
 
+async def test_the_first_seconds_of_all_are_told_by_the_second_after_a_fold_and_a_restart(tmp_path: Path) -> None:
+    house = Archived(tmp_path, now=NOON + HOUR - 73)
+    await house.run_for(100)
+    shown = await house.history(HOUR - 80, HOUR + 30, 1)
+    assert shown.coverage[:80] == [0] * 7 + [1] * 73
+    assert await house.again().history(HOUR - 80, HOUR + 30, 1) == shown
+
+
 @pytest.mark.parametrize("resolution", [1, 7, 60, 61, 900, 1000, 3600, 7200, DAY])
 async def test_sums_agree_at_every_resolution(tmp_path: Path, resolution: int) -> None:
     """Over hours, minutes and seconds, with a gap of an hour and more in it, and edges within minutes."""

@@ -451,7 +451,9 @@ class Archive:
                     self._feed(record, unix_time, into_minutes=is_new)
                     self._ended[number] = self._timeline.newest
                     if not self._boundary and self._folded.journal:
-                        self._boundary = -(-self._timeline.newest // MINUTE) * MINUTE  # of older seconds some are gone
+                        # Before the first file there was nothing; before any other one some seconds are gone.
+                        gone = 0 if number == 1 else MINUTE - 1
+                        self._boundary = (self._timeline.newest + gone) // MINUTE * MINUTE
         if not is_new:
             self._go_on_from_fold()
         if not self._boundary and self._folded.journal:
