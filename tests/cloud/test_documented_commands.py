@@ -76,7 +76,7 @@ def restored(folder: Path, output: str) -> None:
     """The accounts are there, and what was there before has been kept."""
     for root in (folder / "srv" / "flukso", *(folder / "srv" / "flukso").glob("replaced-*")):
         with sqlite3.connect(root / "private" / "cloud.db") as copy:
-            assert copy.execute("SELECT name FROM accounts").fetchall() == [("kees",), ("anna",)]
+            assert copy.execute("SELECT name FROM accounts ORDER BY number").fetchall() == [("kees",), ("anna",)]
     assert list((folder / "srv" / "flukso").glob("replaced-*"))
 
 

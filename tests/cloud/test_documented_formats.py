@@ -96,9 +96,7 @@ def test_answers_to_people(client: TestClient, device: Fluksometer) -> None:
     answers = {
         "`GET /api/v2/tokens`": anna.ask("GET", "/api/v2/tokens").json(),
         "Session only. `GET /api/v2/account`": anna.ask("GET", "/api/v2/account").json(),
-        "`GET` and `PUT /api/v2/sensors/<id>/shares`": anna.ask(
-            "GET", f"/api/v2/sensors/{device.sensor}/shares"
-        ).json(),
+        "`GET` and `PUT /api/v2/sensors/<id>/shares`": shares,
         "`GET /api/v2/offers`": offers,
         "`GET /api/v2/subscriptions`\n": bert.ask("GET", "/api/v2/subscriptions").json(),
         "`GET /api/v2/groups`": anna.ask("GET", "/api/v2/groups").json(),
