@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from flukso_cloud.columns import Columns
 from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tmpo import Place
@@ -152,6 +153,18 @@ class Store(Protocol):
 
     async def last_block(self, sensor: int) -> Place | None:
         """Return the place of the block that reaches furthest."""
+
+    async def columns(self, sensor: Sensor, edges: Sequence[int]) -> Columns:
+        """Return the statistics between each two neighbours of `edges` (ascending unix seconds)."""
+
+    async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
+        """Return the samples with start <= time < end, in order of time, the first `most` of them."""
+
+    async def delete(self, sensor: Sensor, start: int, end: int) -> int:
+        """Forget the samples with start <= time < end; return how many there were."""
+
+    async def replace(self, sensor: Sensor, start: int, end: int, samples: Iterable[Sample]) -> int:
+        """Put these samples, all with start <= time < end, in the place of those; return how many those were."""
 
     # people
     async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:

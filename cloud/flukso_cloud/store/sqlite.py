@@ -13,11 +13,24 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
+from flukso_cloud.columns import Columns
 from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tmpo import Place
 
-from . import benchmarks, blocks, forgetting, groups, people, registry, requests, samples, sharing, tokens
+from . import (
+    benchmarks,
+    blocks,
+    forgetting,
+    groups,
+    people,
+    registry,
+    requests,
+    samples,
+    sharing,
+    statistics,
+    tokens,
+)
 from .model import (
     Account,
     Appended,
@@ -211,6 +224,30 @@ class SqliteStore:
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
         return await self._read(lambda db: samples.breaks(db.conn, sensor, start, end))
+
+    async def columns(self, sensor: Sensor, edges: Sequence[int]) -> Columns:
+        """See Store."""
+        return await self._read(
+            lambda db: statistics.columns(db.conn, sensor.number, sensor.meter, edges), self._series
+        )
+
+    async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
+        """See Store."""
+        return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
+
+    async def delete(self, sensor: Sensor, start: int, end: int) -> int:
+        """See Store."""
+        return await self._write(lambda db: samples.delete(db.conn, sensor.number, sensor.meter, start, end))
+
+    async def replace(self, sensor: Sensor, start: int, end: int, samples_: Iterable[Sample]) -> int:
+        """See Store."""
+
+        def work(db: Database) -> int:
+            gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
+            samples.append(db.conn, sensor.number, sensor.meter, samples_)
+            return gone
+
+        return await self._write(work)
 
     async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
         """See Store."""
