@@ -24,6 +24,7 @@ from flukso_cloud.claim import claim_code
 from flukso_cloud.home import Home
 from flukso_cloud.server import STOP_SECONDS
 from tests.cloud.fluksometer import Fluksometer, compact
+from tests.cloud.kept import measurements
 from tests.cloud.owner import PASSWORD
 from tests.cloud.process import COMMAND, Server, Wire, run
 from tests.documented import Page
@@ -341,12 +342,10 @@ def test_a_stop_under_load_answers_after_commit_or_not_at_all(home: Home) -> Non
             thread.join(20)
     assert broken == []
     assert not home.database.with_name("cloud.db-wal").exists()  # all of it is in the database
-    with sqlite3.connect(home.database) as conn:
-        for device, acknowledged in zip(devices, good, strict=True):
-            query = "SELECT time, counter FROM samples JOIN sensors ON number = sensor WHERE id = ?"
-            stored = conn.execute(query, [device.sensor]).fetchall()
-            assert set(acknowledged) <= set(stored)
-            assert len(stored) <= len(acknowledged) + 1
+    for device, acknowledged in zip(devices, good, strict=True):
+        stored = measurements(home.database, device.sensor)
+        assert set(acknowledged) <= set(stored)
+        assert len(stored) <= len(acknowledged) + 1
 
 
 @pytest.mark.parametrize("status", [200, 503])

@@ -1,0 +1,16 @@
+"""What a cloud's database has kept, whichever way it keeps it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from flukso_cloud.meter import Sample
+from flukso_cloud.store import samples
+
+
+def measurements(database: Path, sensor: str, most: int = 1_000_000) -> list[Sample]:
+    """The measurements of a sensor, in order of time."""
+    with sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True) as conn:
+        row = conn.execute("SELECT number FROM sensors WHERE id = ?", (sensor,)).fetchone()
+        return [] if row is None else samples.between(conn, row[0], 0, 1 << 33, most)
