@@ -76,7 +76,7 @@ def request(sender: Sender, body: bytes) -> bytes:
 def make_home(folder: Path) -> Home:
     """Make a cloud's folder as its owner does."""
     environment = {**os.environ, "FLUKSO_CLOUD_PASSWORD": secrets.token_hex(8)}
-    command = [COMMAND, "init", "--dir", folder, "--account", "bench"]
+    command = [str(COMMAND), "init", "--dir", str(folder), "--account", "bench"]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return Home(folder)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from flukso_cloud.cli import main
@@ -17,4 +16,4 @@ async def _forget(_store: SqliteStore, _sensor: Sensor, samples: Sequence[Sample
 
 if __name__ == "__main__":
     SqliteStore.append = _forget  # type: ignore[method-assign, assignment]  # this is what the module is for
-    sys.exit(main())
+    main()

@@ -57,7 +57,7 @@ def measure(effort: Effort) -> Figures:
         "ingest_cpu_us": Figure(
             round(median(one.cpu_us for one in stored), 1),
             "us",
-            f"processor time of the server for an upload; without storing {median(one.cpu_us for one in forgotten):.1f}",
+            f"the server's processor time for an upload; without storing {median(one.cpu_us for one in forgotten):.1f}",
         ),
     }
 

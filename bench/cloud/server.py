@@ -14,7 +14,7 @@ from flukso_cloud.home import Home
 
 from .fleet import COMMAND
 
-SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[0], sorted(os.sched_getaffinity(0))[-1]
+SERVER_CORE, LOAD_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 _LISTENS = re.compile(r"https://.*:(\d+)$")
 
 

@@ -138,6 +138,10 @@ class Ingest:
         self._live.publish(_readings(sensor_id, upload.samples, upload.gauges, now))
         return True
 
+    def knows(self, sensor_id: str) -> bool:
+        """Tell whether a sensor of this id sent something lately."""
+        return sensor_id in self._origins
+
     async def device_token(self, device_id: str, body: bytes, signature: str, now: int) -> tuple[bytes, str]:
         """Make a token with which a claimed device hears its owner's subscriptions; return the answer and its digest.
 
@@ -170,11 +174,10 @@ class Ingest:
 def _readings(sensor_id: str, samples: list[Sample], gauges: list[Gauge], now: int) -> list[Reading]:
     """Return what is news: recent gauges, and the newest counter."""
     rates = {gauge.time: gauge.value for gauge in gauges if gauge.time > now - LIVE_PAST}
-    counters: dict[int, int] = {}
-    if samples:
-        newest = max(samples)
-        if newest.time > now - LIVE_PAST:
-            counters[newest.time] = newest.counter
+    newest = max(samples) if samples else None
+    counters = {newest.time: newest.counter} if newest is not None and newest.time > now - LIVE_PAST else {}
+    if not rates and not counters:
+        return []
     return [Reading(sensor_id, time, counters.get(time), rates.get(time)) for time in sorted(rates.keys() | counters)]
 
 
