@@ -20,8 +20,9 @@ _LISTENS = re.compile(r"https://.*:(\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: its process and its port."""
+    """A running server: the cloud it serves, its process and its port."""
 
+    home: Home
     process: subprocess.Popen[str]
     port: int
 
@@ -46,7 +47,7 @@ def serving(home: Home, *, storing: bool = True) -> Iterator[Server]:
         text=True,
     )
     try:
-        yield Server(process, _port_of(process))
+        yield Server(home, process, _port_of(process))
     finally:
         process.terminate()
         process.wait(60)

@@ -99,7 +99,7 @@ class SqliteStore:
         db = _connect(path, read_only=True)
         self._journal = journal.Journal(self._writer, journal.waiting(db.conn))
         db.close()
-        self._heads: dict[int, int] = {}
+        self._heads: dict[int, int] = {}  # newest time of sensors that sent; only what is later is surely news
 
     @classmethod
     def open(cls, path: Path) -> SqliteStore:
@@ -183,8 +183,16 @@ class SqliteStore:
         return await self._write(lambda db: registry.heartbeat(db, device, beat, sensors))
 
     async def sensor(self, sensor_id: str) -> Sensor | None:
-        """See Store."""
-        return await self._read(lambda db: registry.sensor(db, sensor_id))
+        """See Store. Its newest sample is looked up along with it: most who ask for a sensor are about to append."""
+
+        def work(db: Database) -> tuple[Sensor | None, Sample | None]:
+            found = registry.sensor(db, sensor_id)
+            return found, None if found is None else samples.newest(db.conn, found.number)
+
+        found, newest = await self._read(work)
+        if found is not None:
+            self._heads.setdefault(found.number, 0 if newest is None else newest.time)
+        return found
 
     async def configure(self, sensor: int, config: SensorConfig) -> None:
         """See Store."""
