@@ -116,6 +116,7 @@ class Journal:
         self._count = 0
         self._newest = 0.0
         self._sorter: asyncio.Task[None] | None = None
+        self._written: asyncio.Future[None] | None = None
         for number, sensor in left:
             self._note(sensor, number, 0.0)
 
@@ -143,6 +144,7 @@ class Journal:
             self._open = None
             raise
         written.add_done_callback(partial(self._committed, batch))
+        self._written = written
         return future
 
     def _commit(self, batch: _Batch, db: Database) -> None:
@@ -229,6 +231,8 @@ class Journal:
         """Sort in what waits, for a few seconds at most: the rest waits for the next start."""
         if self._sorter is not None:
             self._sorter.cancel()
+        if self._written is not None:
+            await asyncio.wait([self._written])
         deadline = time.monotonic() + CLOSE_SECONDS
         self._newest = 0.0
         with suppress(StoreUnavailableError):
