@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from bench.device.real_disk import folder_on_disk
 from bench.figure import Effort, Figure, Figures
+from flukso_cloud.meter import Sample
+from flukso_cloud.store import samples
 
 from .fleet import MINUTE, START, Sender, make_fleet, make_home, request
 from .server import Server, serving
@@ -48,10 +50,11 @@ def measure(effort: Effort) -> Figures:
         lost = twice = 0
         with closing(sqlite3.connect(home.database)) as database:
             for uploader in uploaders:
-                query = "SELECT time, counter FROM samples WHERE sensor = (SELECT number FROM sensors WHERE id = ?)"
-                there = Counter(database.execute(query, [uploader.sender.sensor]).fetchall())
+                query = "SELECT number FROM sensors WHERE id = ?"
+                [number] = database.execute(query, [uploader.sender.sensor]).fetchone()
+                there = Counter(samples.between(database, number, 0, 1 << 33, 1 << 30))
                 lost += sum(pair not in there for pair in uploader.acknowledged)
-                twice += sum(there[pair] > 1 for pair in uploader.acknowledged)
+                twice += sum(there[Sample(*pair)] > 1 for pair in uploader.acknowledged)
     count = sum(len(uploader.acknowledged) for uploader in uploaders)
     return {
         "kills": Figure(kills, "", f"{UPLOADERS} devices uploading, up to {LONGEST_LIFE} s after the first answer"),

@@ -34,6 +34,8 @@ SORT_AFTER = 10.0
 """Seconds that an upload waits at most, unless more come than can be sorted in."""
 QUIET = 0.25
 """Seconds without an upload after which all that waits is sorted in."""
+LONGEST = 1000
+"""Samples of an upload that goes into the journal: a longer one would hold up the others of its slice."""
 SLICE = 64
 """Uploads sorted in by one commit: some milliseconds, which those who upload meanwhile wait longer."""
 FAST_SLICE = 4 * SLICE
@@ -90,6 +92,12 @@ def _unpacked(number: int, packed: bytes) -> list[Sample]:
 def waiting(conn: sqlite3.Connection) -> list[tuple[int, int]]:
     """Return what waits to be sorted in: numbers of the upload and of its sensor, in order."""
     return conn.execute(_WAITING).fetchall()
+
+
+def unsorted(conn: sqlite3.Connection, sensor: int) -> list[Sample]:
+    """Return a sensor's samples that wait to be sorted in, as they came. It looks through the whole journal."""
+    rows = conn.execute("SELECT number, samples FROM uploads WHERE sensor = ? ORDER BY number", (sensor,))
+    return [sample for row in rows for sample in _unpacked(*row)]
 
 
 class _Batch:

@@ -234,7 +234,7 @@ class SqliteStore:
         """See Store. What is news is only noted in the journal for now."""
         batch = samples_ if isinstance(samples_, list) else list(samples_)
         head = self._heads.get(sensor.number)
-        if head is not None and batch and batch[0].time > head and _ascends(batch):
+        if head is not None and batch and len(batch) <= journal.LONGEST and batch[0].time > head and _ascends(batch):
             self._heads[sensor.number] = batch[-1].time
             await self._journal.take(sensor.number, batch, now)
             return Appended(len(batch), 0)
