@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -87,14 +88,15 @@ def make_fleet(home: Home, sensors: int) -> Fleet:
 
 
 async def _register(home: Home, sensors: int) -> list[Sender]:
+    now = int(time.time())  # a device that nobody claims is forgotten after a month
     store, vault = SqliteStore.open(home.database), Vault.open(home)
     senders: list[Sender] = []
 
     async def add(count: int) -> None:
         device, key = secrets.token_hex(16), secrets.token_hex(16).encode()
-        made = await store.register(device, vault.seal(key, device), secrets.token_bytes(32), START)
+        made = await store.register(device, vault.seal(key, device), secrets.token_bytes(32), now)
         plans = [SensorPlan(secrets.token_hex(16), "electricity", "analog", "main") for _ in range(count)]
-        await store.heartbeat(made.number, Heartbeat(START), plans)
+        await store.heartbeat(made.number, Heartbeat(now), plans)
         senders.extend(Sender(plan.id, key) for plan in plans)
 
     counts = [min(SENSORS_OF_A_DEVICE, sensors - first) for first in range(0, sensors, SENSORS_OF_A_DEVICE)]
