@@ -33,6 +33,7 @@ from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
 from .home import Home
 from .observed import Observed
+from .quick_uploads import QuickUploads
 from .readiness import Readiness
 from .settings import DeviceSettings
 from .unexpected import Unexpected
@@ -84,6 +85,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
         ],
         middleware=[
             Middleware(Observed),
+            Middleware(QuickUploads),
             Middleware(SecurityHeaders),
             Middleware(Unexpected),
             Middleware(CrossSiteRefusal),

@@ -236,3 +236,12 @@ def scoped_tokens_groups_and_requests(db: Database) -> None:
     db.execute("UPDATE devices SET released = CAST(strftime('%s', 'now') AS INTEGER) WHERE account IS NULL")
     table(db, "devices").add_column("leaving", str)
     table(db, "retired").create({"kind": str, "number": int}, pk="kind", not_null={"number"})
+
+
+@migrations()
+def uploads(db: Database) -> None:
+    """The journal of uploads that are not sorted in among the samples yet."""
+    db.execute(
+        "CREATE TABLE uploads (number INTEGER PRIMARY KEY, sensor INTEGER NOT NULL, arrived INTEGER NOT NULL,"
+        " samples BLOB NOT NULL)"
+    )
