@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 
 from .claim import normalise
-from .ids import is_id
+from .ids import is_token
 from .limiter import CLAIM_BY_ACCOUNT, CLAIM_BY_ADDRESS, LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS, Limiter
-from .passwords import Passwords
-from .store import Account, Claim, Sensor, Store, Token
-from .vault import Vault, digest_of
+from .passwords import Passwords, check
+from .store import Account, Claim, NamedToken, Store, StoreUnavailableError, Token
+from .vault import Vault, digest_of, new_scoped_token
 
 SESSION_SECONDS = 30 * 86400
+DAY = 86400
 LIMITED = "limited"
 
 
@@ -45,6 +47,17 @@ class Accounts:
         await self._store.open_session(digest_of(session), account.number, now, now + SESSION_SECONDS)
         return session
 
+    async def is_password(self, account: Account, password: str) -> bool:
+        """Tell whether this is an account's password; LoginLimitedError after too many attempts."""
+        if not self._limiter.allows(LOGIN_BY_ACCOUNT, account.name.casefold()):
+            raise LoginLimitedError
+        return await self._passwords.verify(account.password_hash, password)
+
+    async def set_password(self, account: int, password: str) -> None:
+        """Give an account another password, and log it out everywhere; PasswordError if it cannot be taken."""
+        await self._store.replace_password(account, await self._passwords.make(check(password)))
+        await self._store.close_sessions(account)
+
     async def log_out(self, session: str) -> None:
         """End a session."""
         await self._store.close_session(digest_of(session))
@@ -53,13 +66,20 @@ class Accounts:
         """Return whose session this is."""
         return await self._store.session(digest_of(session), now)
 
-    async def token(self, token: str) -> Token | None:
-        """Return what a token opens."""
-        return await self._store.token(digest_of(token)) if is_id(token) else None
+    async def token(self, token: str, now: int) -> Token | None:
+        """Return what a token opens, and note the day; None if it is unknown or has expired."""
+        if not is_token(token):
+            return None
+        found = await self._store.token(digest_of(token), now)
+        if found is not None and found.used != now // DAY:
+            with suppress(StoreUnavailableError):  # whoever only reads needs no disk that can be written
+                await self._store.note_token_use(digest_of(token), now // DAY)
+        return found
 
-    async def may_see(self, sensor: Sensor, owner: int) -> bool:
-        """Tell whether a sensor belongs to an account."""
-        return (await self._store.device_number(sensor.device)).account == owner
+    async def make_token(self, account: int, made: NamedToken) -> str | None:
+        """Make a token of this description and return it: nobody can tell it later. None if the store refuses it."""
+        token = new_scoped_token()
+        return token if await self._store.add_token(digest_of(token), account, made) else None
 
     async def claim(self, code: str, account: int, address: str) -> Claim:
         """Give the device with this claim code to an account; the outcome is "ok", "unknown", "taken" or "limited"."""

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from .api import health, peers, session, tmpo, v1, v1_listings, v2, xml_rpc
+from .api import (
+    account,
+    benchmark,
+    devices,
+    groups,
+    health,
+    peers,
+    requests,
+    session,
+    tmpo,
+    tokens,
+    v1,
+    v1_listings,
+    v2,
+    xml_rpc,
+)
 from .api.access import SessionBackend
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
@@ -17,21 +33,30 @@ from .headers import SecurityHeaders
 from .home import Home
 from .observed import Observed
 from .readiness import Readiness
+from .settings import DeviceSettings
 from .unexpected import Unexpected
 from .web import routes as pages
 
 
-def create_app(home: Home) -> Starlette:
-    """Return the application that serves the cloud living in `home`; it opens and closes with the server's lifespan."""
+def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
+    """Return the application that serves the cloud living in `home`; it opens and closes with the server's lifespan.
+
+    `settings` tell how long unclaimed devices are kept.
+    """
+    kept = settings or DeviceSettings()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         cloud = Cloud.open(home)
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
+        upkeep = asyncio.create_task(cloud.departures.run(kept.unclaimed_days))
         try:
             yield
         finally:
+            upkeep.cancel()
+            with suppress(asyncio.CancelledError):
+                await upkeep
             await cloud.close()
 
     return Starlette(
@@ -42,6 +67,12 @@ def create_app(home: Home) -> Starlette:
             *xml_rpc.routes,
             *v2.routes,
             *peers.routes,
+            *tokens.routes,
+            *devices.routes,
+            *groups.routes,
+            *benchmark.routes,
+            *requests.routes,
+            *account.routes,
             *session.routes,
             *health.routes,
             *pages,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .accounts import Accounts
 from .blocks import Blocks
+from .departures import Departures
 from .home import Home
 from .ingest import Ingest
 from .limiter import Limiter
@@ -27,6 +28,7 @@ class Cloud:
     limiter: Limiter
     senders: Senders
     blocks: Blocks
+    departures: Departures
 
     @classmethod
     def open(cls, home: Home) -> Cloud:
@@ -41,6 +43,7 @@ class Cloud:
             limiter,
             Senders(store, vault),
             Blocks(store),
+            Departures(store, live),
         )
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from .claim import claim_code, normalise
 from .limiter import REGISTRATION_BY_ADDRESS, Limiter
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
-from .store import Appended, Device, Sensor, SensorConfig, Store, StoreUnavailableError
+from .store import Appended, Device, Sensor, SensorConfig, SensorGoneError, Store, StoreUnavailableError
 from .upload import MalformedError, read_heartbeat, read_measurements, read_time
 from .vault import Vault, digest_of, new_token
 
@@ -118,15 +118,22 @@ class Ingest:
             raise RefusedError(BAD_DIGEST)
         upload = read_measurements(body, now)
         if isinstance(upload, SensorConfig):
-            await self._store.configure(origin.sensor.number, upload)
             self._origins.pop(sensor_id, None)
+            try:
+                await self._store.configure(origin.sensor.number, upload)
+            except SensorGoneError:
+                raise RefusedError(NO_SENSOR) from None
             return False
         if upload.refused:
             self.refused.update(upload.refused)
             log.warning("sensor %s: refused %s", sensor_id, upload.refused)
         appended = Appended(0, 0)
         if upload.samples:
-            appended = await self._store.append(origin.sensor, upload.samples, now)
+            try:
+                appended = await self._store.append(origin.sensor, upload.samples, now)
+            except SensorGoneError:
+                self._origins.pop(sensor_id, None)
+                raise RefusedError(NO_SENSOR) from None
         metrics.uploaded(stored=appended.stored, known=appended.known, refused=sum(upload.refused.values()))
         self._live.publish(_readings(sensor_id, upload.samples, upload.gauges, now))
         return True

@@ -36,6 +36,10 @@ class Listener:
         if heard is not None:
             self._put(heard)
 
+    def tell(self, reading: Reading) -> None:
+        """Add a reading as it is."""
+        self._put(reading)
+
     def hang_up(self) -> None:
         """Let the listener read no further than here: what it may hear has changed."""
         while not self._queue.empty():
@@ -88,10 +92,15 @@ class Broadcaster:
             self._counted[sensor] = time
         return Reading(sensor, time, counter, gauge)
 
-    def hang_up(self, account: int) -> None:
-        """End all streams of an account; whoever still may, listens again."""
+    def forget(self, sensor: str) -> None:
+        """Forget what a sensor has told: it is about to be somebody else's."""
+        self._gauges.pop(sensor, None)
+        self._counted.pop(sensor, None)
+
+    def hang_up(self, *accounts: int) -> None:
+        """End all streams of some accounts; whoever still may, listens again."""
         for listener in {one for listeners in self._listeners.values() for one in listeners}:
-            if listener.account == account:
+            if listener.account in accounts:
                 listener.hang_up()
 
     @contextmanager

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from .access import Grant, Sight
+from .glimpse import glimpse
 from .live import Broadcaster
 from .store import Store
 from .units import COUNTER_UNITS, GAUGE_UNITS
@@ -53,8 +55,11 @@ class Overview(NamedTuple):
     devices: list[DeviceView]
 
 
-async def overview(store: Store, live: Broadcaster, account: int) -> Overview:
-    """Return the devices of an account, oldest first."""
+async def overview(store: Store, live: Broadcaster, account: int, resolution: int = 0) -> Overview:
+    """Return the devices of an account, oldest first; the newest values are those of buckets of `resolution` seconds.
+
+    0: the newest reading.
+    """
     streams = await store.streams(account)
     newest = await store.newest([sensor.number for _, sensors in streams for sensor in sensors])
     devices: list[DeviceView] = []
@@ -62,6 +67,9 @@ async def overview(store: Store, live: Broadcaster, account: int) -> Overview:
         views: list[SensorView] = []
         for sensor in sensors:
             sample, gauge = newest.get(sensor.number), live.gauge(sensor.id)
+            if resolution:
+                seen = await glimpse(store, sensor, Sight((Grant(resolution),), own=True))
+                sample, gauge = (None, None) if seen is None else (seen.measurement, seen.gauge)
             views.append(
                 SensorView(
                     id=sensor.id,

@@ -37,6 +37,10 @@ class Passwords:
         """Return the hash of a password. Takes about 0.1 s."""
         return self._hasher.hash(password)
 
+    async def make(self, password: str) -> str:
+        """Return the hash of a password, made in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+
     async def verify(self, stored: str | None, password: str) -> bool:
         """Tell whether the password belongs to a stored hash. Without one it takes as long, and is false."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, stored, password)

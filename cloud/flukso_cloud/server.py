@@ -109,7 +109,7 @@ def serve(home: Home, settings: Settings) -> None:
     listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
     config = uvicorn.Config(
-        TitleCase(create_app(home)),
+        TitleCase(create_app(home, settings.devices)),
         http=DeviceProtocol,
         ws="none",
         loop="asyncio",

@@ -51,12 +51,19 @@ class MetricsSettings(msgspec.Struct, frozen=True):
     port: Port = 9464
 
 
+class DeviceSettings(msgspec.Struct, frozen=True):
+    """The table [devices]: after how many days a device that nobody has claimed is forgotten with its readings."""
+
+    unclaimed_days: Annotated[int, Meta(ge=0, le=3650, description="days from 1 to 3650; 0 keeps them for ever")] = 30
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All settings, a table each."""
 
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+    devices: DeviceSettings = DeviceSettings()
 
 
 class SettingsError(Exception):

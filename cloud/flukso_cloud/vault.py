@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from .home import Home, write_private
 
 _NONCE = 12
+SCOPED = "flk_"
 
 
 def digest_of(secret: str) -> bytes:
@@ -21,6 +22,11 @@ def digest_of(secret: str) -> bytes:
 def new_token() -> str:
     """Return a token: 32 hexadecimal digits."""
     return secrets.token_hex(16)
+
+
+def new_scoped_token() -> str:
+    """Return a token with a name and a scope: 256 random bits, behind a prefix that scanners for secrets know it by."""
+    return SCOPED + secrets.token_urlsafe(32)
 
 
 class Vault:

@@ -35,7 +35,7 @@ def folder_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLUKSO_CLOUD_PASSWORD", PASSWORD)
         main(["init", "--dir", str(folder), "--account", "kees"])
-        main(["account", "add", "mallory", "--dir", str(folder)])
+        main(["user", "add", "mallory", "--dir", str(folder)])
     return folder
 
 

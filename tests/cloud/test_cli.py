@@ -87,14 +87,14 @@ def test_a_made_password_is_shown_once(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
-        (["account", "add", "kees"], "", "there is an account kees already"),
-        (["account", "add", "KEES"], "", "there is an account KEES already"),
-        (["account", "add", "ada", "--password-stdin"], "short\n", "a password has 8 to 1024 characters"),
-        (["account", "add", "ada", "--password-stdin"], "", "a password has 8 to 1024 characters"),
-        (["account", "add", " ada"], "", "printable characters"),
-        (["account", "add", "ada", "--time-zone", "Mars/Base"], "", "take a name such as Europe/Brussels"),
-        (["account", "add", "ada", "--time-zone", "../../etc/passwd"], "", "take a name such as Europe/Brussels"),
-        (["token", "--account", "nobody"], "", "add it with `flukso-cloud account add nobody`"),
+        (["user", "add", "kees"], "", "there is an account kees already"),
+        (["user", "add", "KEES"], "", "there is an account KEES already"),
+        (["user", "add", "ada", "--password-stdin"], "short\n", "a password has 8 to 1024 characters"),
+        (["user", "add", "ada", "--password-stdin"], "", "a password has 8 to 1024 characters"),
+        (["user", "add", " ada"], "", "printable characters"),
+        (["user", "add", "ada", "--time-zone", "Mars/Base"], "", "take a name such as Europe/Brussels"),
+        (["user", "add", "ada", "--time-zone", "../../etc/passwd"], "", "take a name such as Europe/Brussels"),
+        (["token", "--account", "nobody"], "", "add it with `flukso-cloud user add nobody`"),
         (["token", "--account", "kees", "--sensor", "0" * 32], "", "has no sensor"),
         (["token", "--account", "kees", "--sensor", "x"], "", "has no sensor"),
         (["claim", "0000-0000", "--account", "kees"], "", "no device with this code has registered yet"),
@@ -118,7 +118,7 @@ def test_mistakes_are_told(
     assert message in str(ended.value)
 
 
-@pytest.mark.parametrize("command", [["serve"], ["token", "--account", "kees"], ["account", "add", "kees"]])
+@pytest.mark.parametrize("command", [["serve"], ["token", "--account", "kees"], ["user", "add", "kees"]])
 def test_without_init(tmp_path: Path, command: list[str]) -> None:
     with pytest.raises(SystemExit, match="run `flukso-cloud init --dir"):
         main([*command, "--dir", str(tmp_path / "nothing")])

@@ -16,8 +16,9 @@ import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from flukso_cloud.access import Viewer
 from flukso_cloud.api import v2
-from flukso_cloud.api.access import COOKIE, Viewer
+from flukso_cloud.api.access import COOKIE
 from flukso_cloud.claim import claim_code
 from flukso_cloud.cli import main
 from flukso_cloud.live import QUEUE, Broadcaster, Gauge, Reading

@@ -68,7 +68,7 @@ class PagedCloud:
             place = ("--dir", str(folder), "--time-zone", "Europe/Brussels")
             main(["init", "--name", "localhost", *place])
             for name in self.ACCOUNTS:
-                main(["account", "add", name, *place])
+                main(["user", "add", name, *place])
         self.server = Server(folder).__enter__()
         self._client = self._connect()
 

@@ -25,7 +25,7 @@ def cloud(tmp_path: Path) -> Iterator[Server]:
     home = tmp_path / "cloud"
     made = run("init", "--dir", home, "--account", "anna", FLUKSO_CLOUD_PASSWORD=PASSWORD)
     assert made.returncode == 0, made.stderr
-    made = run("account", "add", "bert", "--dir", home, FLUKSO_CLOUD_PASSWORD=PASSWORD)
+    made = run("user", "add", "bert", "--dir", home, FLUKSO_CLOUD_PASSWORD=PASSWORD)
     assert made.returncode == 0, made.stderr
     with Server(home) as server:
         yield server

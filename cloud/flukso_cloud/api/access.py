@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
@@ -10,13 +11,16 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
+from flukso_cloud.access import Sight, Viewer, heard, seen, writes
 from flukso_cloud.cloud import Cloud
-from flukso_cloud.ids import is_id
+from flukso_cloud.ids import is_token
+from flukso_cloud.resolutions import name_of
 from flukso_cloud.store import Account, Sensor
 
 from .request import bad_request, cloud_of, unix_now
 
 COOKIE = "__Host-flukso"
+_BEARER = "bearer "
 
 
 class AccountUser(BaseUser):
@@ -60,20 +64,11 @@ class SessionBackend(AuthenticationBackend):
         return foreign and headers.get("sec-fetch-mode") != "navigate"
 
 
-class Viewer(NamedTuple):
-    """Somebody who may see: all streams of an account, or one sensor (its number) of it.
+class Seen(NamedTuple):
+    """A sensor and what of it may be seen."""
 
-    A device (its number) only hears what its owner is subscribed to.
-    """
-
-    account: int
-    sensor: int | None
-    device: int | None = None
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether all of the account is seen."""
-        return self.sensor is None and self.device is None
+    sensor: Sensor
+    sight: Sight
 
 
 def refused() -> HTTPException:
@@ -83,68 +78,129 @@ def refused() -> HTTPException:
     )
 
 
-async def viewer_of(request: Request) -> Viewer:
-    """Return who asks: by token in `X-Token` or `token`, or by session.
+def _token_in(request: Request) -> str | None:
+    """Return the token that a request brings in `X-Token`, `token` or `Authorization`; 400 if there are several."""
+    bearer = request.headers.get("authorization")
+    sent = [request.headers.get("x-token"), request.query_params.get("token")]
+    if bearer is not None and bearer.lower().startswith(_BEARER):
+        sent.append(bearer[len(_BEARER) :].strip())
+    found = [text for text in sent if text is not None]
+    if len(found) > 1:
+        raise bad_request("the token comes in X-Token, in token or in Authorization, once")
+    return found[0] if found else None
 
-    400 if there is more than one of the three (trap 16), 401 if there is none or it is not known.
+
+async def viewer_of(request: Request) -> Viewer:
+    """Return who asks: by token or by session.
+
+    400 if there is more than one of them (trap 16), 401 if there is none or it is not known.
     """
-    header, query = request.headers.get("x-token"), request.query_params.get("token")
-    if header is not None and query is not None:
-        raise bad_request("the token comes in X-Token or in token, not in both")
-    text = header if header is not None else query
+    text = _token_in(request)
     if text is None:
         if isinstance(request.user, AccountUser):
-            return Viewer(request.user.account.number, None)
+            return Viewer(request.user.account.number, writes=True, in_person=True)
         raise refused()
-    if not is_id(text):
-        raise bad_request("a token has 32 lowercase hexadecimal digits")
-    token = await cloud_of(request).accounts.token(text)
+    if not is_token(text):
+        raise bad_request("a token has 32 lowercase hexadecimal digits, or begins with flk_")
+    token = await cloud_of(request).accounts.token(text, unix_now())
     if token is None:
         raise refused()
     if request.user.is_authenticated:
         raise bad_request("send a token or a session, not both")
-    return Viewer(token.account, token.sensor, token.device)
+    return Viewer(token.account, token.sensors, token.device, token.resolution, token.writes)
+
+
+async def account_in_person(request: Request) -> Account:
+    """Return who is logged in; 401 if nobody is, or a token asks: tokens make no tokens, and change no account."""
+    if not (await viewer_of(request)).in_person or not isinstance(request.user, AccountUser):
+        raise refused()
+    return request.user.account
+
+
+async def manager_of(request: Request) -> Viewer:
+    """Return who may change shares, groups, subscriptions and devices of his account; 401 if nobody of that kind asks.
+
+    It is somebody who is logged in, or has a token that writes all of the account.
+    """
+    viewer = await viewer_of(request)
+    if not viewer.manages:
+        raise refused()
+    return viewer
 
 
 async def still_sees(request: Request, viewer: Viewer) -> bool:
     """Tell whether the session or token of a long request is still good."""
     accounts = cloud_of(request).accounts
-    text = request.headers.get("x-token", request.query_params.get("token"))
+    text = _token_in(request)
     if text is not None:
-        return await accounts.token(text) is not None
+        return await accounts.token(text, unix_now()) is not None
     account = await accounts.whose_session(request.cookies.get(COOKIE, ""), unix_now())
     return account is not None and account.number == viewer.account
 
 
-async def sensor_for(request: Request, viewer: Viewer, sensor_id: str) -> Sensor:
-    """Return a sensor that the viewer may see; 401 if there is none of that id, or it is somebody else's."""
-    cloud = cloud_of(request)
-    sensor = await cloud.store.sensor(sensor_id)
-    if sensor is None or (viewer.sensor is not None and viewer.sensor != sensor.number) or viewer.device is not None:
+async def _found(request: Request, viewer: Viewer, sensor_id: str) -> tuple[Sensor, Sight | None, bool]:
+    """Return a sensor, what of its history the viewer may see, and whether he may change it; 401 if there is none."""
+    store = cloud_of(request).store
+    sensor = await store.sensor(sensor_id)
+    if sensor is None:
         raise refused()
-    if not await cloud.accounts.may_see(sensor, viewer.account):
+    owned = await store.ownership(viewer.account, sensor.number)
+    sight = seen(viewer, sensor.number, owned.owner, owned.grants)
+    return sensor, sight, writes(viewer, sensor.number, owned.owner)
+
+
+async def seen_by(request: Request, viewer: Viewer, sensor_id: str) -> Seen:
+    """Return a sensor and what of its history the viewer may see; 401 if it is nothing, or there is none of that id."""
+    sensor, sight, _ = await _found(request, viewer, sensor_id)
+    if sight is None:
+        raise refused()
+    return Seen(sensor, sight)
+
+
+async def sensor_for(request: Request, viewer: Viewer, sensor_id: str) -> Sensor:
+    """Return a sensor of the viewer's own of which he may see every reading; 401 if there is none of that id.
+
+    403 if his token sees it only at a coarser resolution.
+    """
+    sensor, sight = await seen_by(request, viewer, sensor_id)
+    if not sight.own:
+        raise refused()
+    if sight.finest:
+        raise too_fine(sight)
+    return sensor
+
+
+async def sensor_to_change(request: Request, viewer: Viewer, sensor_id: str) -> Sensor:
+    """Return a sensor of the viewer's own that he may change; 401 if there is none of that id, or his token reads."""
+    sensor, _, may_change = await _found(request, viewer, sensor_id)
+    if not may_change:
         raise refused()
     return sensor
 
 
-async def heard_by(request: Request, viewer: Viewer, sensor_ids: Sequence[str]) -> dict[str, tuple[Sensor, int]]:
-    """Return sensors that the viewer may hear, with the resolution in s (0: live); 401 if there is one he may not."""
-    heard: dict[str, tuple[Sensor, int]] = {}
-    if viewer.sensor is None:
-        for one in await cloud_of(request).store.subscriptions(viewer.account):
-            heard[one.sensor.id] = (one.sensor, one.resolution)
+def too_fine(sight: Sight) -> HTTPException:
+    """Return the answer to whoever may see a sensor, but not so finely."""
+    text = f"this may be seen in buckets of one {name_of(sight.finest)}, or whole numbers of them\n"
+    return HTTPException(403, text, {"Access-Control-Allow-Origin": "*"})
+
+
+async def heard_by(request: Request, viewer: Viewer, sensor_ids: Sequence[str]) -> dict[str, Seen]:
+    """Return sensors that the viewer may hear, and what of them; 401 if there is one he may not."""
+    store = cloud_of(request).store
+    found: dict[str, Seen] = {}
+    for one in await store.subscriptions(viewer.account):
+        sight = heard(viewer, one.sensor.number, None, one.grants)
+        if sight is not None:
+            found[one.sensor.id] = Seen(one.sensor, sight)
     return {
-        sensor_id: heard[sensor_id] if sensor_id in heard else (await sensor_for(request, viewer, sensor_id), 0)
+        sensor_id: found[sensor_id] if sensor_id in found else await seen_by(request, viewer, sensor_id)
         for sensor_id in sensor_ids
     }
 
 
-async def still_hears(request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]) -> bool:
+async def still_hears(request: Request, viewer: Viewer, before: Mapping[str, Seen]) -> bool:
     """Tell whether the sensors of a long request may still be heard, at the resolutions that they had."""
-    try:
-        now = await heard_by(request, viewer, list(heard))
-    except HTTPException:
-        return False
-    return {sensor: resolution for sensor, (_, resolution) in now.items()} == {
-        sensor: resolution for sensor, (_, resolution) in heard.items()
-    }
+    with suppress(HTTPException):
+        now = await heard_by(request, viewer, list(before))
+        return all(now[sensor].sight.finest == one.sight.finest for sensor, one in before.items())
+    return False

@@ -7,23 +7,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from flukso_cloud.access import Sight, Viewer, heard
+from flukso_cloud.glimpse import glimpse
+from flukso_cloud.meter import Sample
 from flukso_cloud.resolutions import RESOLUTIONS, name_of
-from flukso_cloud.store import Sensor
+from flukso_cloud.store import Plan, Sensor, Subscription
 from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
 
-from .access import AccountUser, refused, sensor_for, viewer_of
+from .access import manager_of, refused, sensor_for, viewer_of
+from .groups import account_named, group_of
+from .json_body import MOST_BYTES, json_answer, read_json
 from .request import bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
 
-MOST_BYTES = 64 * 1024
 MOST_SHARES = 1000
 
 
 class ShareView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom a sensor is shared with (null: everyone), and the finest resolution."""
+    """Whom a sensor is shared with (an account's name, or a group's id, or neither: everyone), and how finely.
+
+    `account` has to be said, so that nobody shares with everyone by a slip. `past` is whether all the past may be seen;
+    else `since` tells from when on, in unix seconds. It is told and not asked for.
+    """
 
     account: str | None
+    group: str | None = None
     resolution: str = "live"
+    past: bool = False
+    since: int | None = None
 
 
 class SharesView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,99 +55,97 @@ async def post_token(request: Request) -> Response:
 
 async def shares(request: Request) -> Response:
     """GET: whom a sensor is shared with. PUT: exactly whom from now on; what is no longer shared stops at once."""
-    sensor = await _own_sensor(request)
+    sensor_id = id_in(request, "sensor")
+    viewer = await (manager_of if request.method == "PUT" else viewer_of)(request)
+    if not viewer.sees_all:
+        raise refused()
+    sensor = await sensor_for(request, viewer, sensor_id)
     store = cloud_of(request).store
     if request.method == "PUT":
-        await _replace_shares(request, sensor)
-    found = [ShareView(share.account, name_of(share.resolution)) for share in await store.shares(sensor.number)]
-    return _json(SharesView(found))
+        await _replace_shares(request, viewer, sensor)
+    found = [
+        ShareView(share.account, share.group, name_of(share.resolution), not share.since, share.since or None)
+        for share in await store.shares(sensor.number)
+    ]
+    return json_answer(SharesView(found))
 
 
 async def subscription(request: Request) -> Response:
     """PUT: subscribe to a sensor that is shared with me. DELETE: leave it."""
-    account = _account(request)
+    account = (await manager_of(request)).account
     cloud = cloud_of(request)
     sensor = await cloud.store.sensor(id_in(request, "sensor"))
     if sensor is None:
         raise refused()
     if request.method == "DELETE":
-        await cloud.store.unsubscribe(account, sensor.number)
-    elif not await cloud.store.subscribe(account, sensor.number, unix_now()):
+        done = await cloud.store.unsubscribe(account, sensor.number)
+    else:
+        done = await cloud.store.subscribe(account, sensor.number, unix_now())
+    if not done:
         raise refused()
     cloud.live.hang_up(account)
     return Response(status_code=204)
 
 
 async def subscriptions(request: Request) -> Response:
-    """What the account is subscribed to; the newest values where they are shared live."""
+    """What the account is subscribed to, with the newest values; at a coarse resolution those of its last bucket."""
     viewer = await viewer_of(request)
-    if viewer.sensor is not None:
+    if viewer.sensors is not None:
         raise refused()
-    cloud = cloud_of(request)
-    found = await cloud.store.subscriptions(viewer.account)
-    newest = await cloud.store.newest([one.sensor.number for one in found if one.resolution == 0])
-    views = []
-    for one in found:
-        sample = newest.get(one.sensor.number)
-        gauge = cloud.live.gauge(one.sensor.id) if one.resolution == 0 else None
-        views.append(
-            {
-                "sensor": one.sensor.id,
-                "name": one.sensor.function,
-                "owner": one.owner,
-                "type": one.sensor.type,
-                "class": one.sensor.class_,
-                "counter_unit": COUNTER_UNITS.get(one.sensor.type, ""),
-                "gauge_unit": GAUGE_UNITS.get(one.sensor.type, ""),
-                "resolution": name_of(one.resolution),
-                "measurement": None if sample is None else sample._asdict(),
-                "gauge": None if gauge is None else gauge._asdict(),
-            }
-        )
-    return _json({"subscriptions": views})
+    store = cloud_of(request).store
+    sights = {
+        one.sensor.id: (one, sight)
+        for one in await store.subscriptions(viewer.account)
+        if (sight := heard(viewer, one.sensor.number, None, one.grants)) is not None
+    }
+    newest = await store.newest([one.sensor.number for one, sight in sights.values() if not sight.finest])
+    views = [await _view(request, one, sight, newest.get(one.sensor.number)) for one, sight in sights.values()]
+    return json_answer({"subscriptions": views})
 
 
-async def _replace_shares(request: Request, sensor: Sensor) -> None:
+async def _view(request: Request, one: Subscription, sight: Sight, sample: Sample | None) -> dict[str, object]:
+    """Return a subscription; `sample` is its newest where it is heard live."""
+    cloud, sensor = cloud_of(request), one.sensor
+    gauge = None if sight.finest else cloud.live.gauge(sensor.id)
+    if sight.finest:
+        seen = await glimpse(cloud.store, sensor, sight)
+        sample, gauge = (None, None) if seen is None else (seen.measurement, seen.gauge)
+    return {
+        "sensor": sensor.id,
+        "name": sensor.function,
+        "owner": one.owner,
+        "type": sensor.type,
+        "class": sensor.class_,
+        "counter_unit": COUNTER_UNITS.get(sensor.type, ""),
+        "gauge_unit": GAUGE_UNITS.get(sensor.type, ""),
+        "resolution": name_of(sight.finest),
+        "measurement": None if sample is None else sample._asdict(),
+        "gauge": None if gauge is None else gauge._asdict(),
+    }
+
+
+async def _replace_shares(request: Request, viewer: Viewer, sensor: Sensor) -> None:
     cloud = cloud_of(request)
-    try:
-        wanted = msgspec.json.decode(await read_body(request, MOST_BYTES), type=SharesView).shares
-    except msgspec.MsgspecError as error:
-        raise bad_request(f'send {{"shares": [{{"account": "name", "resolution": "live"}}]}}: {error}') from None
+    wanted = (await read_json(request, SharesView, '{"shares": [{"account": "name", "resolution": "live"}]}')).shares
     if len(wanted) > MOST_SHARES:
         raise bad_request(f"share with at most {MOST_SHARES} people, or with everyone")
-    chosen: dict[int | None, int] = {}
+    chosen: dict[tuple[int | None, int | None], Plan] = {}
     for view in wanted:
         if view.resolution not in RESOLUTIONS:
             raise bad_request(f"resolution is one of {', '.join(RESOLUTIONS)}")
-        account = None if view.account is None else await cloud.store.account(view.account)
-        if view.account is not None and account is None:
-            raise bad_request(f"there is no account {view.account!r} here; nothing was changed")
-        chosen[None if account is None else account.number] = RESOLUTIONS[view.resolution]
-    await cloud.store.replace_shares(sensor.number, chosen, unix_now())
-    for subscriber in await cloud.store.subscribers(sensor.number):
-        cloud.live.hang_up(subscriber)
+        account = None if view.account is None else (await account_named(request, view.account)).number
+        group = None if view.group is None else await _group(request, viewer, view)
+        chosen[account, group] = Plan(account, group, RESOLUTIONS[view.resolution], view.past)
+    await cloud.store.replace_shares(sensor.number, list(chosen.values()), unix_now())
+    cloud.live.hang_up(*await cloud.store.subscribers([sensor.number]))
 
 
-def _account(request: Request) -> int:
-    """Return who is logged in: a token only reads."""
-    if not isinstance(request.user, AccountUser):
-        raise refused()
-    return request.user.account.number
-
-
-async def _own_sensor(request: Request) -> Sensor:
-    sensor_id = id_in(request, "sensor")
-    if request.method == "PUT":
-        _account(request)
-    viewer = await viewer_of(request)
-    if not viewer.sees_all:
-        raise refused()
-    return await sensor_for(request, viewer, sensor_id)
-
-
-def _json(content: object) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")
+async def _group(request: Request, viewer: Viewer, view: ShareView) -> int:
+    """Return the number of the group that a share is with; 400 unless who asks is a member."""
+    found = await group_of(request, viewer.account, view.group or "")
+    if view.account is not None or found is None or not found.is_member(viewer.account):
+        raise bad_request("share with an account, or with a group that you are in; nothing was changed")
+    return found.number
 
 
 routes: list[BaseRoute] = [

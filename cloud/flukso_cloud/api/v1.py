@@ -10,17 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from flukso_cloud.history import averages
+from flukso_cloud.access import Viewer
+from flukso_cloud.history import Point, averages
 from flukso_cloud.series import Span
 from flukso_cloud.store import Sensor
 from flukso_cloud.timescale import DEFAULT_RESOLUTION, SECONDS, BadRangeError, buckets_between, buckets_of_interval
 from flukso_cloud.units import FACTORS
 
-from .access import Viewer, sensor_for, viewer_of
+from .access import Seen, seen_by, sensor_for, too_fine, viewer_of
 from .request import address_of, bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
 from .v1_get import CSV, FRESH, JSON, OPEN, answer, open_to_all, padding_of, wanted_of
 
+NIGHT_SECONDS = SECONDS["15min"]
+"""The edges of nights, in time zones that are a quarter of an hour apart."""
 _SECONDS = re.compile(r"[0-9]{1,10}")
 
 
@@ -48,16 +51,16 @@ async def get_sensor(request: Request) -> Response:
     """Time series (section 2.5), with `param=all` the parameters (section 2.6), with `update=true` alarms anew."""
     sensor_id = id_in(request, "sensor")
     viewer = await viewer_of(request)
-    sensor = await sensor_for(request, viewer, sensor_id)
+    found = await seen_by(request, viewer, sensor_id)
     query = request.query_params
     alone = query.keys() & {"param", "update"}
     if alone and (len(alone) > 1 or query.keys() & {"interval", "start", "end", "unit"}):
         raise bad_request("param=all and update=true stand alone")
     if "param" in query:
-        return await _parameters(request, sensor)
+        return await _parameters(request, await sensor_for(request, viewer, sensor_id))
     if "update" in query:
         return _update(request)
-    return await _series(request, sensor, viewer)
+    return await _series(request, found, viewer)
 
 
 def _update(request: Request) -> Response:
@@ -68,7 +71,9 @@ def _update(request: Request) -> Response:
     return answer("sensor update event triggered", None)
 
 
-async def _series(request: Request, sensor: Sensor, viewer: Viewer) -> Response:
+async def _series(request: Request, found: Seen, viewer: Viewer) -> Response:
+    """Answer with buckets; those from before the sensor was shared with the viewer are not known to him."""
+    sensor, sight = found
     now = unix_now()
     query = request.query_params
     unit = query.get("unit", "")
@@ -85,7 +90,13 @@ async def _series(request: Request, sensor: Sensor, viewer: Viewer) -> Response:
     nights = None
     if query.get("interval") == "night":
         nights = ZoneInfo((await cloud_of(request).store.account_number(viewer.account)).time_zone)
-    points = await averages(cloud_of(request).store, sensor, buckets, unit=unit, now=now, nights=nights)
+    step = buckets[0].end - buckets[0].start
+    since = sight.since(step if nights is None else NIGHT_SECONDS)
+    if since is None:
+        raise too_fine(sight)
+    shown = [bucket for bucket in buckets if bucket.start >= since]
+    hidden = [Point(bucket.end, None) for bucket in buckets if bucket.start < since]
+    points = hidden + await averages(cloud_of(request).store, sensor, shown, unit=unit, now=now, nights=nights)
     pairs = [(time, "nan" if value is None else value) for time, value in points]  # never null (trap 11)
     if wanted == CSV:
         return Response("".join(f"{time},{value}\r\n" for time, value in pairs), headers=FRESH, media_type=CSV)

@@ -14,14 +14,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
+from flukso_cloud.access import Viewer
 from flukso_cloud.coarse import Coarse
+from flukso_cloud.glimpse import glimpse
 from flukso_cloud.ids import is_id
 from flukso_cloud.live import Listener, Reading
 from flukso_cloud.overview import overview
-from flukso_cloud.store import Sensor
 from flukso_cloud.units import GAUGE_FACTORS
 
-from .access import Viewer, heard_by, refused, still_hears, still_sees, viewer_of
+from .access import Seen, heard_by, refused, still_hears, still_sees, viewer_of
 from .request import bad_request, cloud_of
 
 MOST_SENSORS = 256
@@ -36,10 +37,10 @@ SEND_SECONDS = 30
 async def get_devices(request: Request) -> Response:
     """All devices of the account, with sensors and newest values."""
     viewer = await viewer_of(request)
-    if not viewer.sees_all:
+    if not viewer.lists:
         raise refused()
     cloud = cloud_of(request)
-    found = await overview(cloud.store, cloud.live, viewer.account)
+    found = await overview(cloud.store, cloud.live, viewer.account, viewer.resolution)
     body = msgspec.json.encode(found._asdict())
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
@@ -57,20 +58,23 @@ async def get_live(request: Request) -> Response:
 class _LiveStream(Response):
     """Listens from before the answer begins, so that whoever has its head misses nothing."""
 
-    def __init__(self, request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]) -> None:
+    def __init__(self, request: Request, viewer: Viewer, heard: Mapping[str, Seen]) -> None:
         self._request = request
         self._viewer = viewer
         self._heard = heard
         self._coarse = {
-            sensor.id: Coarse(resolution, GAUGE_FACTORS.get(sensor.type, 1))
-            for sensor, resolution in heard.values()
-            if resolution
+            sensor.id: Coarse(sight.finest, GAUGE_FACTORS.get(sensor.type, 1), sensor.meter)
+            for sensor, sight in heard.values()
+            if sight.finest
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send readings until the listener goes away."""
         live = cloud_of(self._request).live
         with live.listen(self._heard, self._viewer.account, self._coarse) as listener:
+            if not await still_hears(self._request, self._viewer, self._heard):
+                listener.hang_up()  # what was taken back before we listened would end nothing
+            await self._begin(listener)
             events = _events(listener, self._request, self._viewer, self._heard)
             stream = EventSourceResponse(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
             unfinished = False
@@ -84,9 +88,18 @@ class _LiveStream(Response):
             if unfinished:  # the server stops
                 await send({"type": "http.response.body", "body": b""})
 
+    async def _begin(self, listener: Listener) -> None:
+        """Tell the last complete buckets of what is heard coarsely: the next may be a month away."""
+        for sensor_id, coarse in self._coarse.items():
+            sensor, sight = self._heard[sensor_id]
+            seen = await glimpse(cloud_of(self._request).store, sensor, sight)
+            if seen is not None:
+                coarse.begin(seen.measurement, seen.newest)
+                listener.tell(seen.reading(sensor_id))
+
 
 async def _events(
-    listener: Listener, request: Request, viewer: Viewer, heard: Mapping[str, tuple[Sensor, int]]
+    listener: Listener, request: Request, viewer: Viewer, heard: Mapping[str, Seen]
 ) -> AsyncIterator[ServerSentEvent]:
     """Yield readings until the session or token that opened the stream is no longer good, or is to ask again."""
     looked = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -69,5 +70,20 @@ def account_of(home: Home, name: str) -> Account:
     """Return the account of that name. Raises UsageError if there is none."""
     account = with_store(home, lambda store: store.account(name))
     if account is None:
-        raise UsageError(f"there is no account {name!r}; add it with `flukso-cloud account add {name}`")
+        raise UsageError(f"there is no account {name!r}; add it with `flukso-cloud user add {name}`")
     return account
+
+
+def add_confirmation(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a command that cannot be undone."""
+    parser.add_argument("--yes", action="store_true", help="do it without asking; it cannot be undone")
+
+
+def confirm(arguments: argparse.Namespace, what: str) -> None:
+    """Ask whether `what` is to be done, unless `--yes` says so. Raises UsageError if not, or nobody can be asked."""
+    if arguments.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{what}? This cannot be undone; add --yes to do it")
+    if input(f"{what}? This cannot be undone. Type yes: ") != "yes":
+        raise UsageError("nothing was changed")

@@ -8,8 +8,8 @@ from flukso_cloud import tls
 from flukso_cloud.home import Home
 from flukso_cloud.vault import Vault
 
-from .account import add_account, add_password_options
 from .command import Parsers, add_command, finish_cut_off_restore, with_store
+from .user import add_account, add_password_options
 
 
 def add_to(parsers: Parsers) -> None:
@@ -23,6 +23,7 @@ def add_to(parsers: Parsers) -> None:
     )
     added.add_argument("--account", metavar="NAME", help="add this account, unless it exists")
     add_password_options(added)
+    added.add_argument("--time-zone", default="UTC", help="the account's time zone (default UTC)")
     added.set_defaults(ask=False)
 
 

@@ -6,7 +6,7 @@ engine which shards by sensor can take SQLite's place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from flukso_cloud.meter import Sample
@@ -17,11 +17,19 @@ from .model import (
     Account,
     AccountExistsError,
     Appended,
+    Asked,
     Claim,
+    Comparable,
+    Compared,
     Device,
+    Group,
     Heartbeat,
+    NamedToken,
+    Ownership,
+    Plan,
     Sensor,
     SensorConfig,
+    SensorGoneError,
     SensorPlan,
     Share,
     StoreUnavailableError,
@@ -34,11 +42,19 @@ __all__ = [
     "Account",
     "AccountExistsError",
     "Appended",
+    "Asked",
     "Claim",
+    "Comparable",
+    "Compared",
     "Device",
+    "Group",
     "Heartbeat",
+    "NamedToken",
+    "Ownership",
+    "Plan",
     "Sensor",
     "SensorConfig",
+    "SensorGoneError",
     "SensorPlan",
     "Share",
     "Store",
@@ -161,24 +177,134 @@ class Store(Protocol):
     ) -> None:
         """Store the hash of a token in place of the one this account (or this sensor, or this device) had."""
 
-    async def token(self, token: bytes) -> Token | None:
-        """Return what a token opens."""
+    async def token(self, token: bytes, now: int) -> Token | None:
+        """Return what a token opens, None if it is unknown or has expired."""
+
+    async def add_token(self, token: bytes, account: int, made: NamedToken) -> bool:
+        """Store the hash of a token with a name; False if its sensors are not all the account's, or it has too many."""
+
+    async def named_tokens(self, account: int) -> list[NamedToken]:
+        """Return the tokens with a name of an account, oldest first; those that have expired too."""
+
+    async def note_token_use(self, token: bytes, day: int) -> None:
+        """Note the UTC day (since 1970) that a token was used."""
+
+    async def revoke_token(self, account: int, token_id: str) -> bool:
+        """Forget a token with a name; False if the account has none of that id."""
 
     # peers
-    async def replace_shares(self, sensor: int, shares: Mapping[int | None, int], now: int) -> None:
-        """Let these accounts (None: everyone) hear a sensor, each at its resolution in s (0: live), and nobody else."""
+    async def replace_shares(self, sensor: int, plans: Sequence[Plan], now: int) -> None:
+        """Share a sensor with these, and nobody else. Who could already keeps what came since then."""
 
     async def shares(self, sensor: int) -> list[Share]:
         """Return whom a sensor is shared with."""
 
+    async def ownership(self, account: int, sensor: int) -> Ownership:
+        """Return whose a sensor is, and what of it is granted to an account that has subscribed."""
+
     async def subscribe(self, account: int, sensor: int, now: int) -> bool:
         """Subscribe an account to a sensor that is shared with it; False if it is not."""
 
-    async def unsubscribe(self, account: int, sensor: int) -> None:
-        """End a subscription."""
+    async def unsubscribe(self, account: int, sensor: int) -> bool:
+        """End a subscription; False if there is none."""
 
     async def subscriptions(self, account: int) -> list[Subscription]:
         """Return what an account is subscribed to and may hear."""
 
-    async def subscribers(self, sensor: int) -> list[int]:
-        """Return the accounts that are subscribed to a sensor."""
+    async def offers(self, account: int, owner: str | None = None) -> list[Subscription]:
+        """Return what is shared with an account that has not subscribed to it, by anybody or the owner of that name."""
+
+    async def subscribers(self, sensors: Sequence[int]) -> set[int]:
+        """Return the accounts that are subscribed to any of some sensors."""
+
+    async def accounts(self) -> list[tuple[Account, int, int]]:
+        """Return all accounts by name, each with when it was made (unix seconds) and how many devices it has."""
+
+    async def rename_account(self, account: int, name: str) -> None:
+        """Give an account another name; AccountExistsError if it is taken by another."""
+
+    async def describe_account(self, account: int, time_zone: str, persons: float | None, area: float | None) -> None:
+        """Store an account's time zone, and how many people and square metres its home has."""
+
+    async def close_sessions(self, account: int) -> None:
+        """Log an account out everywhere."""
+
+    # groups
+    async def add_group(self, group_id: str, name: str, founder: int, now: int) -> Group:
+        """Add a group with its founder as its only member."""
+
+    async def groups_of(self, account: int) -> list[Group]:
+        """Return the groups that an account is a member of or invited to, oldest first."""
+
+    async def rename_group(self, group: int, name: str) -> None:
+        """Give a group another name."""
+
+    async def invite(self, group: int, account: int, now: int) -> bool:
+        """Invite an account, which changes nothing for who is invited already; False if the group is full."""
+
+    async def accept(self, group: int, account: int, now: int) -> None:
+        """Make a member of who is invited."""
+
+    async def leave_group(self, group: int, account: int) -> None:
+        """End a membership or an invitation, and what the account shares with the group."""
+
+    async def delete_group(self, group: int) -> None:
+        """Delete a group, and all that is shared with it."""
+
+    # requests and blocks
+    async def ask(self, asked: Asked) -> bool:
+        """Note a request, in place of one that waits for the same owner; False if too many wait."""
+
+    async def requests(self, account: int) -> list[Asked]:
+        """Return the requests of an account and those to it, oldest first; not those of people it has blocked."""
+
+    async def delete_request(self, request_id: str) -> None:
+        """Forget a request: it was answered or taken back."""
+
+    async def block_account(self, account: int, other: int) -> None:
+        """Let nothing pass between two accounts any more; subscriptions to each other end."""
+
+    async def unblock_account(self, account: int, other: int) -> None:
+        """Take a block back. Subscriptions have to be made anew."""
+
+    async def blocked_accounts(self, account: int) -> list[str]:
+        """Return the names of those an account has blocked."""
+
+    # devices that leave, accounts that close: see store/forgetting.py for the order
+    async def mark_leaving(self, device: int, how: str, now: int) -> None:
+        """Take a device from its owner: nobody sees it or can claim it; then it is released, or forgotten."""
+
+    async def mark_expired(self, before: int, now: int) -> None:
+        """Let devices leave for good that nobody has claimed, and that registered or were released before `before`."""
+
+    async def leaving(self) -> list[tuple[Device, list[Sensor]]]:
+        """Return the devices that are about to leave, with their sensors."""
+
+    async def forget_readings(self, sensor: int) -> None:
+        """Delete all that is kept of a sensor but the sensor itself."""
+
+    async def finish_leaving(self, device: int) -> None:
+        """Let a released device be claimed again, or delete a device and its sensors."""
+
+    async def close_account(self, account: int, now: int) -> None:
+        """Shut an account: nobody gets in, nothing of it is shared, its devices are about to leave."""
+
+    async def closing(self) -> list[int]:
+        """Return the accounts that are about to go."""
+
+    async def finish_closing(self, account: int) -> None:
+        """Delete an account that is shut."""
+
+    async def grant(self, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
+        """Share sensors with who has asked, subscribe him to them, and forget the request."""
+
+    async def comparable(self, group: int, kind: str) -> list[Comparable]:
+        """Return the sensors of a type that members of a group share with it."""
+
+    async def compared(self, group: int, kind: str, per: str, start: int, end: int) -> Compared | None:
+        """Return what was told of a group's homes in a period."""
+
+    async def keep_compared(
+        self, group: int, kind: str, per: str, start: int, end: int, homes: int, percentiles: Sequence[float]
+    ) -> Compared:
+        """Keep what is told of a period, unless something was told already; return what was told first."""

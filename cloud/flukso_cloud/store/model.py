@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from flukso_cloud.access import Grant
 from flukso_cloud.meter import Meter
 
 
@@ -111,38 +112,147 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person. `time_zone` is an IANA name."""
+    """A person. `time_zone` is an IANA name; `persons` and `area` (m2) are those of the home, None if not told."""
 
     number: int
     name: str
     password_hash: str = field(repr=False)
     time_zone: str
+    persons: float | None = None
+    area: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token opens: all streams of an account, one sensor, or the account's subscriptions for one device."""
+    """What a token opens: an account's streams, or those of some sensors; or for a device, what its owner hears.
+
+    Readings are seen at `resolution` seconds or coarser, 0: every one. `used` is the UTC day (since 1970) it was last
+    used, None if never.
+    """
 
     account: int
-    sensor: int | None
+    sensors: frozenset[int] | None
     device: int | None = None
+    writes: bool = False
+    resolution: int = 0
+    used: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedToken:
+    """A token that somebody made for himself and may revoke by its `id`.
+
+    `sensors` are ids, None for all of the account; `expires` and `created` unix seconds; `used` as in Token.
+    """
+
+    id: str
+    name: str
+    sensors: list[str] | None
+    writes: bool
+    resolution: int
+    expires: int | None
+    created: int
+    used: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Whom a sensor is shared with: an account's name, or None for everyone; `resolution` in s, 0 is live."""
+    """Whom a sensor is shared with: an account's name, a group's id, or everyone, if both are None.
+
+    `resolution` is in s, 0: live. `since` is from when on it may be seen, unix seconds, 0: all the past.
+    """
 
     account: str | None
+    group: str | None
     resolution: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A share that is wanted: numbers of an account or a group, None and None for everyone; with the past, or not."""
+
+    account: int | None
+    group: int | None
+    resolution: int
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Somebody else's sensor that an account listens to; `owner` is a name, `resolution` in s, 0 is live."""
+    """Somebody else's sensor that an account listens to, or might: what of it its owner, a name, has granted."""
 
     sensor: Sensor
     owner: str
-    resolution: int
+    grants: tuple[Grant, ...]
+
+    @property
+    def resolution(self) -> int:
+        """The finest resolution in s, 0 is live."""
+        return min(grant.resolution for grant in self.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Whose a sensor is (None: nobody's yet), and what its owner has granted to an account that has subscribed."""
+
+    owner: int | None
+    grants: tuple[Grant, ...]
+
+
+class Member(NamedTuple):
+    """Somebody in a group, an account's number and name; `accepted` is false while only invited."""
+
+    account: int
+    name: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People who share with each other. `founder` is an account's number; members in the order they came."""
+
+    number: int
+    id: str
+    name: str
+    founder: int
+    members: list[Member]
+
+    def is_member(self, account: int) -> bool:
+        """Tell whether an account has accepted."""
+        return any(member.account == account and member.accepted for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of one account to see sensors of another; both by number and name. `created` in unix seconds."""
+
+    id: str
+    asker: int
+    asker_name: str
+    owner: int
+    owner_name: str
+    message: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """A sensor that an account (its number) shares with a group; `persons` and `area` (m2) of its home, if told."""
+
+    account: int
+    sensor: Sensor
+    persons: float | None
+    area: float | None
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How many homes were compared, and the percentiles 10, 25, 50, 75 and 90 of their daily use, in Wh or L."""
+
+    homes: int
+    percentiles: list[float]
 
 
 class Appended(NamedTuple):
@@ -154,6 +264,10 @@ class Appended(NamedTuple):
 
 class StoreUnavailableError(Exception):
     """The store cannot write now (disk full, locked, overloaded). Nothing of the request was kept; try again later."""
+
+
+class SensorGoneError(Exception):
+    """The sensor of that number was deleted meanwhile."""
 
 
 class AccountExistsError(Exception):

@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens in SQLite. Secrets arrive hashed."""
+"""Accounts and sessions in SQLite. Secrets arrive hashed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from .model import Account, AccountExistsError, Token
+from .model import Account, AccountExistsError
+from .registry import next_number
 from .schema import table
 
 
 def _account(row: dict[str, Any]) -> Account:
-    return Account(**{name: row[name] for name in ("number", "name", "password_hash", "time_zone")})
+    return Account(**{name: row[name] for name in ("number", "name", "password_hash", "time_zone", "persons", "area")})
 
 
 def add_account(db: Database, name: str, password_hash: str, time_zone: str, now: int) -> Account:
     """Add an account; AccountExistsError if the name is taken."""
-    if account(db, name) is not None:
+    if _is_taken(db, name):
         raise AccountExistsError(name)
-    table(db, "accounts").insert({"name": name, "password_hash": password_hash, "time_zone": time_zone, "created": now})
+    row = {"name": name, "password_hash": password_hash, "time_zone": time_zone, "created": now}
+    table(db, "accounts").insert({"number": next_number(db, "accounts"), **row})
     added = account(db, name)
     assert added is not None  # noqa: S101 - it was inserted in this very transaction
     return added
@@ -26,7 +28,8 @@ def add_account(db: Database, name: str, password_hash: str, time_zone: str, now
 
 def account(db: Database, name: str) -> Account | None:
     """Return the account of that name, in whatever case."""
-    return next((_account(row) for row in table(db, "accounts").rows_where("name = ? COLLATE NOCASE", [name])), None)
+    found = table(db, "accounts").rows_where("name = ? COLLATE NOCASE AND NOT closing", [name])
+    return next((_account(row) for row in found), None)
 
 
 def account_number(db: Database, number: int) -> Account:
@@ -59,18 +62,31 @@ def close_session(db: Database, session_hash: bytes) -> None:
     table(db, "sessions").delete_where("hash = ?", [session_hash])
 
 
-def replace_token(
-    db: Database, token_hash: bytes, number: int, sensor: int | None, now: int, device: int | None = None
-) -> None:
-    """Store the hash of a token in place of the one this account (or this sensor, or this device) had."""
-    table(db, "tokens").delete_where("account = ? AND sensor IS ? AND device IS ?", [number, sensor, device])
-    table(db, "tokens").insert(
-        {"hash": token_hash, "account": number, "sensor": sensor, "device": device, "created": now}
+def _is_taken(db: Database, name: str) -> bool:
+    return table(db, "accounts").count_where("name = ? COLLATE NOCASE", [name]) > 0
+
+
+def accounts(db: Database) -> list[tuple[Account, int, int]]:
+    """Return all accounts by name, each with when it was made (unix seconds) and how many devices it has."""
+    rows = db.query(
+        "SELECT accounts.*, (SELECT COUNT(*) FROM devices WHERE devices.account = accounts.number) AS devices"
+        " FROM accounts WHERE NOT closing ORDER BY name COLLATE NOCASE"
     )
+    return [(_account(row), row["created"], row["devices"]) for row in rows]
 
 
-def token(db: Database, token_hash: bytes) -> Token | None:
-    """Return what a token opens."""
-    for row in table(db, "tokens").rows_where("hash = ?", [token_hash]):
-        return Token(account=row["account"], sensor=row["sensor"], device=row["device"])
-    return None
+def rename_account(db: Database, number: int, name: str) -> None:
+    """Give an account another name; AccountExistsError if it is taken by another."""
+    if any(row["number"] != number for row in table(db, "accounts").rows_where("name = ? COLLATE NOCASE", [name])):
+        raise AccountExistsError(name)
+    table(db, "accounts").update(number, {"name": name})
+
+
+def describe_account(db: Database, number: int, time_zone: str, persons: float | None, area: float | None) -> None:
+    """Store an account's time zone, and how many people and square metres its home has."""
+    table(db, "accounts").update(number, {"time_zone": time_zone, "persons": persons, "area": area})
+
+
+def close_sessions(db: Database, number: int) -> None:
+    """Log an account out everywhere."""
+    table(db, "sessions").delete_where("account = ?", [number])

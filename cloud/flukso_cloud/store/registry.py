@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorPlan, Wiring
+from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorGoneError, SensorPlan, Wiring
 from .schema import table
 
 MOST_SENSORS = 128
@@ -16,7 +16,8 @@ _TOLD = ("heartbeat", "resets", "version", "uptime", "ip", "port", "upgrade")
 _WIRING = ("time", "port", "subtype", "kid", "data_type")
 
 
-def _device(row: dict[str, Any]) -> Device:
+def device_of(row: dict[str, Any]) -> Device:
+    """The device of a row of its table."""
     return Device(
         number=row["number"],
         id=row["id"],
@@ -33,16 +34,44 @@ def sensor_of(row: dict[str, Any]) -> Sensor:
     return Sensor(**{("class_" if name == "class" else name): value for name, value in row.items()})
 
 
+def next_number(db: Database, kind: str) -> int:
+    """Return a number for a new row of a table that none has had before, also none that is gone.
+
+    What is still on its way to something that is gone must not reach something new.
+    """
+    row = db.execute(
+        f"SELECT MAX(COALESCE((SELECT MAX(number) FROM {kind}), 0),"  # noqa: S608 - a table of ours
+        " COALESCE((SELECT number FROM retired WHERE kind = ?), 0)) + 1",
+        [kind],
+    ).fetchone()
+    return int(row[0])
+
+
+def retire(db: Database, kind: str, number: int) -> None:
+    """Note that a number is gone for good."""
+    db.execute(
+        "INSERT INTO retired (kind, number) VALUES (?, ?)"
+        " ON CONFLICT (kind) DO UPDATE SET number = MAX(number, excluded.number)",
+        [kind, number],
+    )
+
+
 def device(db: Database, device_id: str) -> Device | None:
     """Return the device of that id."""
-    return next((_device(row) for row in table(db, "devices").rows_where("id = ?", [device_id])), None)
+    return next((device_of(row) for row in table(db, "devices").rows_where("id = ?", [device_id])), None)
 
 
 def device_number(db: Database, number: int) -> Device:
     """Return the device of that number; LookupError if there is none."""
     for row in table(db, "devices").rows_where("number = ?", [number]):
-        return _device(row)
+        return device_of(row)
     raise LookupError(f"no device {number}")
+
+
+def require(db: Database, number: int) -> None:
+    """Raise SensorGoneError unless there is a device of that number."""
+    if not table(db, "devices").count_where("number = ?", [number]):
+        raise SensorGoneError(number)
 
 
 def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes, now: int) -> Device:
@@ -51,7 +80,15 @@ def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes,
     if known is not None:
         return known
     table(db, "devices").insert(
-        {"id": device_id, "sealed_key": sealed_key, "claim": claim_hash, "created": now, "last_seen": now, "resets": 0}
+        {
+            "number": next_number(db, "devices"),
+            "id": device_id,
+            "sealed_key": sealed_key,
+            "claim": claim_hash,
+            "created": now,
+            "last_seen": now,
+            "resets": 0,
+        }
     )
     added = device(db, device_id)
     assert added is not None  # noqa: S101 - it was inserted in this very transaction
@@ -85,7 +122,7 @@ def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[Sensor
             refused.append(plan.id)
         else:
             added = {"id": plan.id, "device": number, "enabled": 1, "created": beat.time, **wanted}
-            table(db, "sensors").insert(added)
+            table(db, "sensors").insert({"number": next_number(db, "sensors"), **added})
             own[plan.id] = added
     return refused
 
@@ -113,7 +150,12 @@ def sensor(db: Database, sensor_id: str) -> Sensor | None:
 
 
 def configure(db: Database, number: int, config: SensorConfig) -> None:
-    """Replace a sensor's parameters; type, class and function stay where the device leaves them out."""
+    """Replace a sensor's parameters; type, class and function stay where the device leaves them out.
+
+    SensorGoneError if there is no such sensor any more.
+    """
+    if not table(db, "sensors").count_where("number = ?", [number]):
+        raise SensorGoneError(number)
     said = {"type": config.type, "class": config.class_, "function": config.function}
     table(db, "sensors").update(
         number,
@@ -156,7 +198,7 @@ def streams(db: Database, account: int) -> list[tuple[Device, list[Sensor]]]:
     """Return an account's devices with their sensors, oldest first."""
     return [
         (
-            _device(row),
+            device_of(row),
             [
                 sensor_of(one)
                 for one in table(db, "sensors").rows_where("device = ?", [row["number"]], order_by="number")
@@ -172,12 +214,12 @@ def devices(db: Database) -> list[tuple[Device, list[str]]]:
     for number, sensor_id in db.execute("SELECT device, id FROM sensors ORDER BY number"):
         sensors.setdefault(number, []).append(sensor_id)
     rows = table(db, "devices").rows_where(order_by="number")
-    return [(_device(row), sensors.get(row["number"], [])) for row in rows]
+    return [(device_of(row), sensors.get(row["number"], [])) for row in rows]
 
 
 def claim(db: Database, claim_hash: bytes, account: int) -> Claim:
     """Give the unclaimed device whose code has this hash to an account."""
-    found = list(table(db, "devices").rows_where("claim = ?", [claim_hash]))
+    found = list(table(db, "devices").rows_where("claim = ? AND leaving IS NULL", [claim_hash]))
     free = [row for row in found if row["account"] is None]
     if len(free) == 1:
         table(db, "devices").update(free[0]["number"], {"account": account})

@@ -149,3 +149,71 @@ def heartbeats_wirings_and_blocks(db: Database) -> None:
         not_null={"data"},
         foreign_keys=[("sensor", "sensors", "number")],
     )
+
+
+@migrations()
+def scoped_tokens_groups_and_requests(db: Database) -> None:
+    """Tokens with a scope; groups, and shares with them; requests, blocks; homes to compare; forgetting."""
+    for column, kind in (("id", str), ("name", str), ("expires", int), ("used", int)):
+        table(db, "tokens").add_column(column, kind)
+    for column in ("writes", "resolution", "narrow"):
+        table(db, "tokens").add_column(column, int, not_null_default=0)
+    table(db, "tokens").create_index(["id"], unique=True)
+    table(db, "token_sensors").create(
+        {"token": bytes, "sensor": int},
+        pk=("token", "sensor"),
+        foreign_keys=[("token", "tokens", "hash"), ("sensor", "sensors", "number")],
+    )
+    table(db, "groups").create(
+        {"number": int, "id": str, "name": str, "founder": int, "created": int},
+        pk="number",
+        not_null={"id", "name", "founder", "created"},
+        foreign_keys=[("founder", "accounts", "number")],
+    )
+    table(db, "groups").create_index(["id"], unique=True)
+    table(db, "memberships").create(
+        {"group_number": int, "account": int, "accepted": int, "created": int},
+        pk=("group_number", "account"),
+        not_null={"accepted", "created"},
+        foreign_keys=[("group_number", "groups", "number"), ("account", "accounts", "number")],
+    )
+    table(db, "memberships").create_index(["account"])
+    table(db, "shares").add_column("group_number", int, fk="groups", fk_col="number")
+    table(db, "shares").add_column("since", int, not_null_default=0)
+    table(db, "shares").create_index(["account"])
+    table(db, "shares").create_index(["group_number"])
+    db.execute("UPDATE shares SET since = created")
+    table(db, "requests").create(
+        {"number": int, "id": str, "asker": int, "owner": int, "message": str, "created": int},
+        pk="number",
+        not_null={"id", "asker", "owner", "message", "created"},
+        foreign_keys=[("asker", "accounts", "number"), ("owner", "accounts", "number")],
+    )
+    table(db, "requests").create_index(["id"], unique=True)
+    table(db, "requests").create_index(["asker", "owner"], unique=True)
+    table(db, "requests").create_index(["owner"])
+    table(db, "blocked").create(
+        {"account": int, "other": int},
+        pk=("account", "other"),
+        foreign_keys=[("account", "accounts", "number"), ("other", "accounts", "number")],
+    )
+    for column in ("persons", "area"):
+        table(db, "accounts").add_column(column, float)
+    table(db, "benchmarks").create(
+        {
+            "group_number": int,
+            "type": str,
+            "per": str,
+            "start": int,
+            "end": int,
+            "homes": int,
+            "percentiles": str,
+        },
+        pk=("group_number", "type", "per", "start", "end"),
+        not_null={"homes", "percentiles"},
+        foreign_keys=[("group_number", "groups", "number")],
+    )
+    table(db, "accounts").add_column("closing", int, not_null_default=0)
+    table(db, "devices").add_column("released", int)
+    table(db, "devices").add_column("leaving", str)
+    table(db, "retired").create({"kind": str, "number": int}, pk="kind", not_null={"number"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,20 @@ from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tmpo import Place
 
-from . import blocks, people, registry, samples, sharing
+from . import benchmarks, blocks, forgetting, groups, people, registry, requests, samples, sharing, tokens
 from .model import (
     Account,
     Appended,
+    Asked,
     Claim,
+    Comparable,
+    Compared,
     Device,
+    Group,
     Heartbeat,
+    NamedToken,
+    Ownership,
+    Plan,
     Sensor,
     SensorConfig,
     SensorPlan,
@@ -179,7 +186,8 @@ class SqliteStore:
 
         def work(db: Database) -> Appended:
             appended = samples.append(db.conn, sensor.number, sensor.meter, samples_)
-            db.conn.execute(_LAST_SEEN, (now, sensor.device, now))
+            if not db.conn.execute(_LAST_SEEN, (now, sensor.device, now)).rowcount:
+                registry.require(db, sensor.device)
             return appended
 
         return await self._write(work)
@@ -253,32 +261,176 @@ class SqliteStore:
         self, token: bytes, account: int, sensor: int | None, now: int, device: int | None = None
     ) -> None:
         """See Store."""
-        await self._write(lambda db: people.replace_token(db, token, account, sensor, now, device))
+        await self._write(lambda db: tokens.replace_token(db, token, account, sensor, now, device))
 
-    async def token(self, token: bytes) -> Token | None:
+    async def token(self, token: bytes, now: int) -> Token | None:
         """See Store."""
-        return await self._read(lambda db: people.token(db, token))
+        return await self._read(lambda db: tokens.token(db, token, now))
 
-    async def replace_shares(self, sensor: int, shares: Mapping[int | None, int], now: int) -> None:
+    async def add_token(self, token: bytes, account: int, made: NamedToken) -> bool:
         """See Store."""
-        await self._write(lambda db: sharing.replace_shares(db, sensor, shares, now))
+        return await self._write(lambda db: tokens.add_token(db, token, account, made))
+
+    async def named_tokens(self, account: int) -> list[NamedToken]:
+        """See Store."""
+        return await self._read(lambda db: tokens.named_tokens(db, account))
+
+    async def note_token_use(self, token: bytes, day: int) -> None:
+        """See Store."""
+        await self._write(lambda db: tokens.note_use(db, token, day))
+
+    async def revoke_token(self, account: int, token_id: str) -> bool:
+        """See Store."""
+        return await self._write(lambda db: tokens.revoke(db, account, token_id))
+
+    async def replace_shares(self, sensor: int, plans: Sequence[Plan], now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: sharing.replace_shares(db, sensor, plans, now))
 
     async def shares(self, sensor: int) -> list[Share]:
         """See Store."""
         return await self._read(lambda db: sharing.shares(db, sensor))
 
+    async def ownership(self, account: int, sensor: int) -> Ownership:
+        """See Store."""
+        return await self._read(lambda db: sharing.ownership(db, account, sensor))
+
     async def subscribe(self, account: int, sensor: int, now: int) -> bool:
         """See Store."""
         return await self._write(lambda db: sharing.subscribe(db, account, sensor, now))
 
-    async def unsubscribe(self, account: int, sensor: int) -> None:
+    async def unsubscribe(self, account: int, sensor: int) -> bool:
         """See Store."""
-        await self._write(lambda db: sharing.unsubscribe(db, account, sensor))
+        return await self._write(lambda db: sharing.unsubscribe(db, account, sensor))
 
     async def subscriptions(self, account: int) -> list[Subscription]:
         """See Store."""
         return await self._read(lambda db: sharing.subscriptions(db, account))
 
-    async def subscribers(self, sensor: int) -> list[int]:
+    async def offers(self, account: int, owner: str | None = None) -> list[Subscription]:
         """See Store."""
-        return await self._read(lambda db: sharing.subscribers(db, sensor))
+        return await self._read(lambda db: sharing.offers(db, account, owner))
+
+    async def subscribers(self, sensors: Sequence[int]) -> set[int]:
+        """See Store."""
+        return await self._read(lambda db: sharing.subscribers(db, sensors))
+
+    async def accounts(self) -> list[tuple[Account, int, int]]:
+        """See Store."""
+        return await self._read(people.accounts)
+
+    async def rename_account(self, account: int, name: str) -> None:
+        """See Store."""
+        await self._write(lambda db: people.rename_account(db, account, name))
+
+    async def describe_account(self, account: int, time_zone: str, persons: float | None, area: float | None) -> None:
+        """See Store."""
+        await self._write(lambda db: people.describe_account(db, account, time_zone, persons, area))
+
+    async def close_sessions(self, account: int) -> None:
+        """See Store."""
+        await self._write(lambda db: people.close_sessions(db, account))
+
+    async def add_group(self, group_id: str, name: str, founder: int, now: int) -> Group:
+        """See Store."""
+        return await self._write(lambda db: groups.add_group(db, group_id, name, founder, now))
+
+    async def groups_of(self, account: int) -> list[Group]:
+        """See Store."""
+        return await self._read(lambda db: groups.groups_of(db, account))
+
+    async def rename_group(self, group: int, name: str) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.rename_group(db, group, name))
+
+    async def invite(self, group: int, account: int, now: int) -> bool:
+        """See Store."""
+        return await self._write(lambda db: groups.invite(db, group, account, now))
+
+    async def accept(self, group: int, account: int, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.accept(db, group, account, now))
+
+    async def leave_group(self, group: int, account: int) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.leave_group(db, group, account))
+
+    async def delete_group(self, group: int) -> None:
+        """See Store."""
+        await self._write(lambda db: groups.delete_group(db, group))
+
+    async def ask(self, asked: Asked) -> bool:
+        """See Store."""
+        return await self._write(lambda db: requests.ask(db, asked))
+
+    async def requests(self, account: int) -> list[Asked]:
+        """See Store."""
+        return await self._read(lambda db: requests.requests(db, account))
+
+    async def delete_request(self, request_id: str) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.delete_request(db, request_id))
+
+    async def block_account(self, account: int, other: int) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.block(db, account, other))
+
+    async def unblock_account(self, account: int, other: int) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.unblock(db, account, other))
+
+    async def blocked_accounts(self, account: int) -> list[str]:
+        """See Store."""
+        return await self._read(lambda db: requests.blocked(db, account))
+
+    async def mark_leaving(self, device: int, how: str, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.mark_leaving(db, device, how, now))
+
+    async def mark_expired(self, before: int, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.mark_expired(db, before, now))
+
+    async def leaving(self) -> list[tuple[Device, list[Sensor]]]:
+        """See Store."""
+        return await self._read(forgetting.leaving)
+
+    async def forget_readings(self, sensor: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.forget_readings(db, sensor))
+
+    async def finish_leaving(self, device: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.finish_leaving(db, device))
+
+    async def close_account(self, account: int, now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.close_account(db, account, now))
+
+    async def closing(self) -> list[int]:
+        """See Store."""
+        return await self._read(forgetting.closing)
+
+    async def finish_closing(self, account: int) -> None:
+        """See Store."""
+        await self._write(lambda db: forgetting.finish_closing(db, account))
+
+    async def grant(self, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: requests.grant(db, request_id, asker, plans, now))
+
+    async def comparable(self, group: int, kind: str) -> list[Comparable]:
+        """See Store."""
+        return await self._read(lambda db: benchmarks.comparable(db, group, kind))
+
+    async def compared(self, group: int, kind: str, per: str, start: int, end: int) -> Compared | None:
+        """See Store."""
+        return await self._read(lambda db: benchmarks.compared(db, group, kind, per, start, end))
+
+    async def keep_compared(
+        self, group: int, kind: str, per: str, start: int, end: int, homes: int, percentiles: Sequence[float]
+    ) -> Compared:
+        """See Store."""
+        return await self._write(
+            lambda db: benchmarks.keep_compared(db, group, kind, per, start, end, homes, percentiles)
+        )

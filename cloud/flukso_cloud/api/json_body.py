@@ -1,0 +1,34 @@
+"""JSON in requests and answers of API v2: read against a type, and answered for no cache to keep."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .request import bad_request, read_body
+
+MOST_BYTES = 64 * 1024
+
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S[^\x00-\x1f\x7f]*$(?!\n)")]
+"""What somebody calls something: one line."""
+
+T = TypeVar("T")
+
+
+async def read_json(request: Request, kind: type[T], example: str) -> T:
+    """Return the body as a `kind`; 400 with what is wrong and an example, 413 if it is too long."""
+    body = await read_body(request, MOST_BYTES)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise bad_request(f"send {example}: {error}") from None
+
+
+def json_answer(content: object, status: int = 200) -> Response:
+    """Return an answer of JSON."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
