@@ -70,14 +70,13 @@ def day_of(time: int, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(time, zone).date()
 
 
-def nights(days: Sequence[int], zone: ZoneInfo, hours: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return for each day between two `days` (edges of days) its hours from ... to ... by the clock on the wall."""
-    found = []
-    for start in days[:-1]:
-        day = day_of(start, zone)
-        first, last = (instant(day, hour * _HOUR, zone) for hour in hours)
-        found.append((first, last))
-    return found
+def at_clock(days: Sequence[date], seconds: int, zone: ZoneInfo) -> list[int]:
+    """Return the unix second of each day (ascending) at which the clock shows `seconds` after midnight, or more."""
+    if not days:
+        return []
+    shown = [(day.toordinal() - _EPOCH) * _DAY + seconds for day in days]
+    pieces = _pieces(shown[0] - 2 * _DAY, shown[-1] + 2 * _DAY, zone)
+    return [_first_at(one, pieces) for one in shown]
 
 
 def _midnights(start: int, end: int, period: str, zone: ZoneInfo) -> Iterator[int]:

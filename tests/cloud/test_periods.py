@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flukso_cloud.periods import CIVIL, FIXED, TooManyPeriodsError, day_of, edges, nights
+from flukso_cloud.periods import CIVIL, FIXED, TooManyPeriodsError, at_clock, day_of, edges
 
 MOST = 1_000_000
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -139,7 +139,9 @@ def test_weeks_begin_on_monday_and_quarters_with_their_month() -> None:
 
 def test_a_night_is_as_long_as_its_clock_makes_it() -> None:
     days = edges(at("2026-03-28", "Europe/Brussels"), at("2026-03-30", "Europe/Brussels"), "day", BRUSSELS, MOST)
-    assert [end - start for start, end in nights(days, BRUSSELS, (2, 5))] == [3 * 3600, 2 * 3600]
+    dates = [day_of(day, BRUSSELS) for day in days[:-1]]
+    nights = zip(at_clock(dates, 2 * 3600, BRUSSELS), at_clock(dates, 5 * 3600, BRUSSELS), strict=True)
+    assert [end - start for start, end in nights] == [3 * 3600, 2 * 3600]
 
 
 def test_too_many_are_refused_before_they_are_made() -> None:
