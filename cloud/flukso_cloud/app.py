@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
@@ -18,6 +19,7 @@ from .api import (
     health,
     peers,
     requests,
+    series,
     session,
     tmpo,
     tokens,
@@ -27,6 +29,7 @@ from .api import (
     xml_rpc,
 )
 from .api.access import SessionBackend
+from .api.problem import refusal, unavailable
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
@@ -34,6 +37,7 @@ from .home import Home
 from .observed import Observed
 from .readiness import Readiness
 from .settings import DeviceSettings
+from .store import StoreUnavailableError
 from .unexpected import Unexpected
 from .web import routes as pages
 
@@ -66,6 +70,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *tmpo.routes,
             *xml_rpc.routes,
             *v2.routes,
+            *series.routes,
             *peers.routes,
             *tokens.routes,
             *devices.routes,
@@ -84,5 +89,6 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             Middleware(CrossSiteRefusal),
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
         ],
+        exception_handlers={HTTPException: refusal, StoreUnavailableError: unavailable},
         lifespan=lifespan,
     )

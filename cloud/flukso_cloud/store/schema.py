@@ -217,3 +217,19 @@ def scoped_tokens_groups_and_requests(db: Database) -> None:
     table(db, "devices").add_column("released", int)
     table(db, "devices").add_column("leaving", str)
     table(db, "retired").create({"kind": str, "number": int}, pk="kind", not_null={"number"})
+
+
+@migrations()
+def tariffs_and_prices(db: Database) -> None:
+    """What an account pays: a rate as JSON from a day on, and series of prices."""
+    table(db, "tariffs").create(
+        {"account": int, "type": str, "currency": str, "valid_from": str, "rate": str},
+        pk=("account", "type", "currency", "valid_from"),
+        not_null={"rate"},
+        foreign_keys=[("account", "accounts", "number")],
+    )
+    db.execute(
+        "CREATE TABLE prices (account INTEGER NOT NULL REFERENCES accounts(number), type TEXT NOT NULL,"
+        " currency TEXT NOT NULL, time INTEGER NOT NULL, price FLOAT NOT NULL,"
+        " PRIMARY KEY (account, type, currency, time)) WITHOUT ROWID"
+    )

@@ -7,17 +7,21 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 from sqlite_utils import Database
 
+from flukso_cloud.columns import Columns
 from flukso_cloud.meter import Sample
-from flukso_cloud.series import Break, Neighbours
+from flukso_cloud.series import Break, Neighbours, Span, measure
+from flukso_cloud.tariffs import Currency, Kind, Tariff
 from flukso_cloud.tmpo import Place
 
-from . import benchmarks, blocks, forgetting, groups, people, registry, requests, samples, sharing, tokens
+from . import benchmarks, blocks, forgetting, groups, people, registry, requests, samples, sharing, tariffs, tokens
 from .model import (
     Account,
     Appended,
@@ -434,3 +438,41 @@ class SqliteStore:
         return await self._write(
             lambda db: benchmarks.keep_compared(db, group, kind, per, start, end, homes, percentiles)
         )
+
+    async def tariffs(self, account: int) -> list[Tariff]:
+        """See Store."""
+        return await self._read(lambda db: tariffs.tariffs(db, account))
+
+    async def put_tariff(self, account: int, tariff: Tariff) -> bool:
+        """See Store."""
+        return await self._write(lambda db: tariffs.put_tariff(db, account, tariff))
+
+    async def drop_tariff(self, account: int, kind: Kind, currency: Currency, valid_from: date) -> bool:
+        """See Store."""
+        return await self._write(lambda db: tariffs.drop_tariff(db, account, kind, currency, valid_from))
+
+    async def prices(
+        self, account: int, kind: Kind, currency: Currency, start: int, end: int
+    ) -> list[tuple[int, float]]:
+        """See Store."""
+        return await self._read(lambda db: tariffs.prices(db, account, kind, currency, start, end), self._series)
+
+    async def replace_prices(
+        self, account: int, kind: Kind, currency: Currency, span: tuple[int, int], series: Iterable[tuple[int, float]]
+    ) -> None:
+        """See Store."""
+        await self._write(lambda db: tariffs.replace_prices(db, account, kind, currency, span, series))
+
+    async def columns(self, sensor: Sensor, edges: Sequence[int], *, now: int) -> Columns:  # noqa: ARG002
+        """See Store."""
+        near = await self.neighbours(sensor.number, edges)
+        first, last = near[edges[0]], near[edges[-1]]
+        begin = first.before.time if first.before is not None else edges[0]
+        finish = last.after.time if last.after is not None else edges[-1]
+        breaks = await self.breaks(sensor.number, begin, finish)
+        spans = [Span(*span) for span in pairwise(edges)]
+        found = measure(spans, near, breaks, meter=sensor.meter, resolution=900)
+        mean = [None if one is None else one.flowed / one.covered for one in found]
+        flowed = [None if one is None else one.flowed for one in found]
+        covered = [0.0 if one is None else one.covered for one in found]
+        return Columns(flowed, covered, mean, mean, mean, mean)
