@@ -73,10 +73,10 @@ def backed_up(folder: Path, output: str) -> None:
 
 
 def restored(folder: Path, output: str) -> None:
-    """The account is there, and what was there before has been kept."""
+    """The accounts are there, and what was there before has been kept."""
     for root in (folder / "srv" / "flukso", *(folder / "srv" / "flukso").glob("replaced-*")):
         with sqlite3.connect(root / "private" / "cloud.db") as copy:
-            assert copy.execute("SELECT name FROM accounts").fetchall() == [("kees",)]
+            assert copy.execute("SELECT name FROM accounts ORDER BY number").fetchall() == [("kees",), ("anna",)]
     assert list((folder / "srv" / "flukso").glob("replaced-*"))
 
 
@@ -85,6 +85,9 @@ BACK_UP = "flukso-cloud backup flukso.backup --dir /srv/flukso"
 UPGRADE_BACKUP = "flukso-cloud backup before-upgrade.backup --dir /srv/flukso"
 UNIT = "flukso-cloud unit --dir /srv/flukso | sudo tee /etc/systemd/system/flukso-cloud.service"
 IMPORTS = [command for command in PAGE.commands if command.startswith("flukso-cloud import ")]
+ADD_USER = "flukso-cloud user add anna --dir /srv/flukso --time-zone Europe/Brussels"
+LIST_USERS = "flukso-cloud user list --dir /srv/flukso"
+LIST_DEVICES = "flukso-cloud device list --dir /srv/flukso"
 DUMP = "rrdtool dump base/0123456789abcdef0123456789abcdef.rrd house.xml"
 RESTORE = "flukso-cloud restore flukso.backup --dir /srv/flukso --replace"
 ELSEWHERE = "The machine's /srv is left alone."
@@ -149,6 +152,19 @@ def test_the_commands(installed: Path, tmp_path: Path) -> None:
                     because="The test listens on loopback only, on a port that is free.",
                     status=-signal.SIGTERM,  # uvicorn ends by the signal that has asked it to, once it has cleaned up
                 ),
+                ADD_USER: Run(
+                    "^account anna: added, uid 2$",
+                    instead=ADD_USER.replace("/srv", "srv"),
+                    because=ELSEWHERE,
+                    during=SERVE,
+                ),
+                LIST_USERS: Run(
+                    "^anna  uid 2 .*\nkees  uid 1 ",
+                    instead=LIST_USERS.replace("/srv", "srv"),
+                    because=ELSEWHERE,
+                    during=SERVE,
+                ),
+                LIST_DEVICES: Run(instead=LIST_DEVICES.replace("/srv", "srv"), because=ELSEWHERE, during=SERVE),
                 BACK_UP: Run(proof=backed_up, instead=BACK_UP.replace("/srv", "srv"), because=ELSEWHERE, during=SERVE),
                 UNIT: Run(
                     r"^ExecStart=.*flukso-cloud serve --dir .*/srv/flukso$",

@@ -18,6 +18,7 @@ const hold = sensor => (sensor.class === "pulse" ? 3600 : 20);
 
 const $ = id => document.getElementById(id);
 const sensors = new Map();  // by id, as the API has them
+const heard = new Map();    // by id: the newest reading since sensors were asked for last
 const live = new Map();     // by id: [[time, gauge]], the newest minutes
 const past = new Map();     // by id: segments of the span that is shown
 const midnight = new Map(); // by id: the counter at the beginning of today
@@ -53,9 +54,13 @@ function showSensor(sensor) {
 }
 
 async function loadSensors() {
+  heard.clear();
   const answer = await json("/api/v2/sensors");
   sensors.clear();
-  for (const sensor of answer.sensors) sensors.set(sensor.id, sensor);
+  for (const sensor of answer.sensors) {
+    // What was heard while the answer was under way is not in it.
+    sensors.set(sensor.id, { ...sensor, reading: heard.get(sensor.id) ?? sensor.reading });
+  }
   sensors.forEach(showSensor);
   showChoices();
 }
@@ -210,8 +215,9 @@ function pointByKey(event) {
 
 function take(reading) {
   const sensor = sensors.get(reading.sensor);
+  heard.set(reading.sensor, { time: reading.time, counter: reading.counter, gauge: reading.gauge });
   if (!sensor) return void loadPage().catch(lost);
-  sensor.reading = { time: reading.time, counter: reading.counter, gauge: reading.gauge };
+  sensor.reading = heard.get(reading.sensor);
   const newest = live.get(sensor.id) ?? [];
   if (newest.at(-1)?.[0] === reading.time) newest.pop();
   newest.push([reading.time, reading.gauge]);
