@@ -57,7 +57,7 @@ class Hourly(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 Rate: TypeAlias = Flat | DayNight | Hourly
 
 
-class Tariff(msgspec.Struct, frozen=True):
+class Tariff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a kind of stream costs in a currency from a day on."""
 
     type: Kind

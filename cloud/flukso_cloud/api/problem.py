@@ -30,9 +30,9 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FieldError(HTTPException):
-    """400: one parameter of the query, or one member of the body, is wrong."""
+    """400: one parameter of the query, or one member of the body, is wrong; None where it is the whole."""
 
-    def __init__(self, field: str, detail: str) -> None:
+    def __init__(self, field: str | None, detail: str) -> None:
         super().__init__(400, f"{detail}\n")
         self.field = field
 
