@@ -1,12 +1,28 @@
-"""Statistics of a series: columns of one length, a value for each bucket. Pure."""
+"""Statistics of a series in buckets of any length, from summed-up samples. Pure.
+
+What flowed in a bucket is the difference at its two edges of a line through all samples, the same at every
+resolution, so buckets add up. What flowed while nobody measured (a gap) is spread over the gap, since it did flow; but
+that time is not covered, and has no rate.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
+
+from .meter import Meter
+from .summary import Flags, Integers, Reals, Summaries, flows, gaps
 
 
 class Columns(NamedTuple):
-    """`flowed` (Wh or L; None unknown), `covered` (s), `low`, `high`, `mean` and `last` (Wh/s or L/s; None unknown)."""
+    """A value for each bucket: lists of one length.
+
+    `flowed` is in Wh or L, None where nothing is known. `covered` is how many of its seconds were measured. `low`,
+    `high`, `mean` and `last` are rates in Wh or L a second, None where nothing was measured; the lowest, highest and
+    last are those between samples, over a minute at least.
+    """
 
     flowed: list[float | None]
     covered: list[float]
@@ -14,3 +30,109 @@ class Columns(NamedTuple):
     high: list[float | None]
     mean: list[float | None]
     last: list[float | None]
+
+
+class _Steps(NamedTuple):
+    """From the end of each run to the beginning of the next: seconds, what flowed, whether that is known and when."""
+
+    seconds: Integers
+    flowed: Integers
+    is_known: Flags
+    is_covered: Flags
+
+
+class _Line(NamedTuple):
+    """Points at `times`, and what there was up to each: flowed, flowed while measured, seconds known and covered."""
+
+    times: Integers
+    flowed: Reals
+    measured: Reals
+    known: Reals
+    covered: Reals
+
+
+def columns(rows: Summaries, edges: Sequence[int], meter: Meter, *, fine: Summaries | None = None) -> Columns:
+    """Return the statistics between each two neighbours of `edges` (ascending unix seconds).
+
+    No edge may be within a run of `rows`, unless `fine` has the same samples in runs where none is. The runs around the
+    first and the last edge have to be among them.
+    """
+    at = np.asarray(edges, np.int64)
+    count = len(at) - 1
+    if not len(rows) or count < 1:
+        nothing: list[float | None] = [None] * max(count, 0)
+        return Columns(nothing, [0.0] * max(count, 0), nothing, nothing, nothing, nothing)
+    steps = _steps(rows, meter)
+    line = _line(rows, steps) if fine is None else _line(fine, _steps(fine, meter))
+    flowed, measured, known, covered = (np.diff(np.interp(at, line.times, part)) for part in line[1:])
+    low, high, last = _rates(rows, steps, at)
+    has, is_measured = known > 0, covered > 0
+    mean = np.divide(measured, covered, out=np.full(count, np.nan), where=is_measured)
+    return Columns(
+        _or_none(np.where(has, flowed, np.nan)),
+        covered.tolist(),
+        _or_none(low),
+        _or_none(high),
+        _or_none(mean),
+        _or_none(last),
+    )
+
+
+def _steps(rows: Summaries, meter: Meter) -> _Steps:
+    seconds = rows.first_time[1:] - rows.last_time[:-1]
+    flowed, is_known = flows(seconds, rows.first_counter[1:] - rows.last_counter[:-1], meter)
+    return _Steps(seconds, flowed, is_known, is_known & ~gaps(seconds, flowed, meter))
+
+
+def _line(rows: Summaries, steps: _Steps) -> _Line:
+    count = len(rows)
+    times = np.empty(2 * count, np.int64)
+    times[0::2], times[1::2] = rows.first_time, rows.last_time
+
+    def up_to(inside: Integers, across: Integers) -> Reals:
+        grown = np.zeros(2 * count)
+        grown[1::2], grown[2::2] = inside, across
+        return np.cumsum(grown)
+
+    return _Line(
+        times,
+        up_to(rows.flow, steps.flowed),
+        up_to(rows.flow, np.where(steps.is_covered, steps.flowed, 0)),
+        up_to(rows.known, np.where(steps.is_known, steps.seconds, 0)),
+        up_to(rows.known, np.where(steps.is_covered, steps.seconds, 0)),
+    )
+
+
+def _rates(rows: Summaries, steps: _Steps, edges: Integers) -> tuple[Reals, Reals, Reals]:
+    """Return the lowest, highest and last rate in each bucket: those within the runs, and from each run to the next."""
+    count = len(edges) - 1
+    low, high, last = (np.full(count, np.nan) for _ in range(3))
+    inside = np.searchsorted(edges, rows.first_time, side="right") - 1
+    shown = (inside >= 0) & (inside < count) & ~np.isnan(rows.rate)
+    np.fmin.at(low, inside[shown], rows.low[shown])
+    np.fmax.at(high, inside[shown], rows.high[shown])
+
+    start, end = rows.tail_time[:-1], rows.first_time[1:]
+    flow = rows.flow[:-1] - rows.tail_flow[:-1] + steps.flowed
+    rates = flow / (end - start)
+    # A rate counts in every bucket that its two knots span.
+    first = np.maximum(np.searchsorted(edges, start, side="right") - 1, 0)
+    past = np.minimum(np.searchsorted(edges, end, side="left"), count)
+    spans = np.where(steps.is_covered, np.maximum(past - first, 0), 0)
+    across = np.repeat(first, spans) + np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans)
+    across_rates = np.repeat(rates, spans)
+    np.fmin.at(low, across, across_rates)
+    np.fmax.at(high, across, across_rates)
+
+    # Of several in one bucket the last stays: those within a run end before the one from it to the next begins.
+    ends = np.concatenate((rows.tail_time[shown], np.repeat(end, spans)))
+    order = np.argsort(ends, kind="stable")
+    last[np.concatenate((inside[shown], across))[order]] = np.concatenate((rows.rate[shown], across_rates))[order]
+    return low, high, last
+
+
+def _or_none(values: Reals) -> list[float | None]:
+    found: list[float | None] = values.tolist()
+    for place in np.flatnonzero(np.isnan(values)).tolist():
+        found[place] = None
+    return found

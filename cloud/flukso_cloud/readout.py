@@ -70,11 +70,11 @@ def unit_names(kind: str) -> list[str]:
 
 
 async def read(
-    store: Store, sensor: Sensor, edges: Sequence[int], unit: Unit, *, account: int, zone: ZoneInfo, now: int
+    store: Store, sensor: Sensor, edges: Sequence[int], unit: Unit, *, account: int, zone: ZoneInfo
 ) -> Columns:
     """Return the columns between `edges`: of Wh or L, or of money by the tariffs of an account in its time `zone`."""
     if unit.currency is None:
-        return await store.columns(sensor, edges, now=now)
+        return await store.columns(sensor, edges)
     kind: Kind = sensor.type  # type: ignore[assignment]  # who has a unit is of one of these types
     tariffs = [one for one in await store.tariffs(account) if (one.type, one.currency) == (kind, unit.currency)]
     prices: list[tuple[int, float]] = []
@@ -82,7 +82,7 @@ async def read(
         prices = await store.prices(account, kind, unit.currency, edges[0], edges[-1])
     priced = steps(tariffs, prices, edges[0], edges[-1], zone)
     fine = fine_edges(edges, priced)
-    return cost(edges, fine, await store.columns(sensor, fine, now=now), priced)
+    return cost(edges, fine, await store.columns(sensor, fine), priced)
 
 
 def told(

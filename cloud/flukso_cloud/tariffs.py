@@ -151,7 +151,7 @@ def cost(buckets: Sequence[int], fine: Sequence[int], parts: Columns, priced: Se
     at = 0
     for end in buckets[1:]:
         flowed: float | None = None
-        covered = 0.0
+        covered = measured = 0.0
         extremes: list[float] = []
         last: float | None = None
         while fine[at] < end:
@@ -160,6 +160,7 @@ def cost(buckets: Sequence[int], fine: Sequence[int], parts: Columns, priced: Se
                 price = step.price / 1000
                 flowed = (flowed or 0) + price * _known(parts.flowed[at])
                 covered += parts.covered[at]
+                measured += price * _known(parts.mean[at]) * parts.covered[at]
                 extremes += [price * rate for rate in (parts.low[at], parts.high[at]) if rate is not None]
                 last = price * _known(parts.last[at]) if parts.last[at] is not None else last
             at += 1
@@ -167,7 +168,7 @@ def cost(buckets: Sequence[int], fine: Sequence[int], parts: Columns, priced: Se
         made.covered.append(covered)
         made.low.append(min(extremes, default=None))
         made.high.append(max(extremes, default=None))
-        made.mean.append(None if flowed is None or not covered else flowed / covered)
+        made.mean.append(measured / covered if covered else None)
         made.last.append(last)
     return made
 

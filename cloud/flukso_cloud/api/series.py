@@ -100,7 +100,7 @@ async def get_series(request: Request) -> Response:
     spans = buckets.spans
     shown = [_shown(one, buckets, now) for one in seen]
     read_all = (
-        read(cloud.store, one.sensor, buckets.edges, unit, account=viewer.account, zone=home, now=now)
+        read(cloud.store, one.sensor, buckets.edges, unit, account=viewer.account, zone=home)
         for one, unit in zip(seen, units, strict=True)
     )
     series = [

@@ -137,9 +137,6 @@ class Store(Protocol):
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """Return the breaks that end in (start, end], in order of time."""
 
-    async def columns(self, sensor: Sensor, edges: Sequence[int], *, now: int) -> Columns:
-        """Return the statistics of the buckets between ascending `edges`."""
-
     # tmpo blocks
     async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
         """Keep a block and delete those within its span; False, and nothing changes, if what it spans is there."""
@@ -155,6 +152,18 @@ class Store(Protocol):
 
     async def last_block(self, sensor: int) -> Place | None:
         """Return the place of the block that reaches furthest."""
+
+    async def columns(self, sensor: Sensor, edges: Sequence[int]) -> Columns:
+        """Return the statistics between each two neighbours of `edges` (ascending unix seconds)."""
+
+    async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
+        """Return the samples with start <= time < end, in order of time, the first `most` of them."""
+
+    async def delete(self, sensor: Sensor, start: int, end: int) -> int:
+        """Forget the samples with start <= time < end; return how many there were."""
+
+    async def replace(self, sensor: Sensor, start: int, end: int, samples: Iterable[Sample]) -> int:
+        """Put these samples, all with start <= time < end, in the place of those; return how many those were."""
 
     # people
     async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:

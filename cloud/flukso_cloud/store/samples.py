@@ -26,6 +26,9 @@ _BREAKS = (
     'SELECT start, start_counter, "end", end_counter FROM breaks WHERE sensor = ? AND "end" > ? AND "end" <= ?'
     ' ORDER BY "end"'
 )
+_BETWEEN = "SELECT time, counter FROM samples WHERE sensor = ? AND time >= ? AND time < ? ORDER BY time LIMIT ?"
+_DELETE = "DELETE FROM samples WHERE sensor = ? AND time >= ? AND time < ?"
+_DROP_BREAKS = 'DELETE FROM breaks WHERE sensor = ? AND "end" >= ? AND "end" < ?'
 _NEIGHBOURS = """
 WITH near AS (
   SELECT value AS t,
@@ -130,3 +133,18 @@ def neighbours(conn: sqlite3.Connection, sensor: int, times: Sequence[int]) -> d
 def breaks(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> list[Break]:
     """Return the breaks that end in (start, end], in order of time."""
     return [Break(Sample(s, at_s), Sample(e, at_e)) for s, at_s, e, at_e in conn.execute(_BREAKS, (sensor, start, end))]
+
+
+def between(conn: sqlite3.Connection, sensor: int, start: int, end: int, most: int) -> list[Sample]:
+    """Return the samples with start <= time < end, in order of time, the first `most` of them."""
+    return [Sample(*row) for row in conn.execute(_BETWEEN, (sensor, start, end, most))]
+
+
+def delete(conn: sqlite3.Connection, sensor: int, meter: Meter, start: int, end: int) -> int:
+    """Forget the samples with start <= time < end; return how many there were."""
+    gone = conn.execute(_DELETE, (sensor, start, end)).rowcount
+    conn.execute(_DROP_BREAKS, (sensor, start, end))
+    row = conn.execute(_AFTER, (sensor, end - 1)).fetchone()
+    if gone and row is not None:
+        _judge_again(conn, sensor, meter, [Sample(*row)])
+    return gone

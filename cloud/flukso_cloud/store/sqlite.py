@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +16,24 @@ from sqlite_utils import Database
 
 from flukso_cloud.columns import Columns
 from flukso_cloud.meter import Sample
-from flukso_cloud.series import Break, Neighbours, Span, measure
+from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.tariffs import Currency, Kind, Tariff
 from flukso_cloud.tmpo import Place
 
-from . import benchmarks, blocks, forgetting, groups, people, registry, requests, samples, sharing, tariffs, tokens
+from . import (
+    benchmarks,
+    blocks,
+    forgetting,
+    groups,
+    people,
+    registry,
+    requests,
+    samples,
+    sharing,
+    statistics,
+    tariffs,
+    tokens,
+)
 from .model import (
     Account,
     Appended,
@@ -212,6 +224,30 @@ class SqliteStore:
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
         return await self._read(lambda db: samples.breaks(db.conn, sensor, start, end))
+
+    async def columns(self, sensor: Sensor, edges: Sequence[int]) -> Columns:
+        """See Store."""
+        return await self._read(
+            lambda db: statistics.columns(db.conn, sensor.number, sensor.meter, edges), self._series
+        )
+
+    async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
+        """See Store."""
+        return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
+
+    async def delete(self, sensor: Sensor, start: int, end: int) -> int:
+        """See Store."""
+        return await self._write(lambda db: samples.delete(db.conn, sensor.number, sensor.meter, start, end))
+
+    async def replace(self, sensor: Sensor, start: int, end: int, samples_: Iterable[Sample]) -> int:
+        """See Store."""
+
+        def work(db: Database) -> int:
+            gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
+            samples.append(db.conn, sensor.number, sensor.meter, samples_)
+            return gone
+
+        return await self._write(work)
 
     async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
         """See Store."""
@@ -462,17 +498,3 @@ class SqliteStore:
     ) -> None:
         """See Store."""
         await self._write(lambda db: tariffs.replace_prices(db, account, kind, currency, span, series))
-
-    async def columns(self, sensor: Sensor, edges: Sequence[int], *, now: int) -> Columns:  # noqa: ARG002
-        """See Store."""
-        near = await self.neighbours(sensor.number, edges)
-        first, last = near[edges[0]], near[edges[-1]]
-        begin = first.before.time if first.before is not None else edges[0]
-        finish = last.after.time if last.after is not None else edges[-1]
-        breaks = await self.breaks(sensor.number, begin, finish)
-        spans = [Span(*span) for span in pairwise(edges)]
-        found = measure(spans, near, breaks, meter=sensor.meter, resolution=900)
-        mean = [None if one is None else one.flowed / one.covered for one in found]
-        flowed = [None if one is None else one.flowed for one in found]
-        covered = [0.0 if one is None else one.covered for one in found]
-        return Columns(flowed, covered, mean, mean, mean, mean)
