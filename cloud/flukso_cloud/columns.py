@@ -59,7 +59,7 @@ def columns(rows: Summaries, edges: Sequence[int], meter: Meter, *, fine: Summar
     """
     at = np.asarray(edges, np.int64)
     count = len(at) - 1
-    if not len(rows) or count < 1:
+    if not rows.size or count < 1:
         nothing: list[float | None] = [None] * max(count, 0)
         return Columns(nothing, [0.0] * max(count, 0), nothing, nothing, nothing, nothing)
     steps = _steps(rows, meter)
@@ -85,7 +85,7 @@ def _steps(rows: Summaries, meter: Meter) -> _Steps:
 
 
 def _line(rows: Summaries, steps: _Steps) -> _Line:
-    count = len(rows)
+    count = rows.size
     times = np.empty(2 * count, np.int64)
     times[0::2], times[1::2] = rows.first_time, rows.last_time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .access import Sight
 from .benchmark import told
-from .series import ENOUGH, Span, measure
+from .series import ENOUGH, Span
 from .store import Comparable, Compared, Group, Sensor, Store
 
 DAY = 86400
@@ -41,12 +41,6 @@ def size_of(home: Comparable, per: str) -> float | None:
 
 async def daily_use(store: Store, sensor: Sensor, period: Span) -> float | None:
     """Return what flowed in an average day of a period, in Wh or L; None if less than half of it was measured."""
-    near = await store.neighbours(sensor.number, period)
-    before, after = near[period.start].before, near[period.end].after
-    first = period.start if before is None else before.time
-    last = period.end if after is None else after.time
-    breaks = await store.breaks(sensor.number, first, last)
-    [bucket] = measure([period], near, breaks, meter=sensor.meter, resolution=DAY)
-    if bucket is None or bucket.covered < ENOUGH * (period.end - period.start):
-        return None
-    return bucket.flowed / bucket.covered * DAY
+    found = await store.columns(sensor, period)
+    [mean], [covered] = found.mean, found.covered
+    return None if mean is None or covered < ENOUGH * (period.end - period.start) else mean * DAY

@@ -28,7 +28,9 @@ class Samples(NamedTuple):
     times: Integers
     counters: Integers
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many there are."""
         return len(self.times)
 
     def between(self, start: int, end: int) -> Samples:
@@ -58,7 +60,9 @@ class Summaries(NamedTuple):
     high: Reals
     rate: Reals
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many runs there are."""
         return len(self.first_time)
 
     def pick(self, rows: Flags | Integers | slice) -> Summaries:

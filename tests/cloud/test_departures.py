@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 from starlette.testclient import TestClient
 
 from flukso_cloud.claim import claim_code
 from flukso_cloud.home import Home
 from flukso_cloud.store.forgetting import FORGET, RELEASE
+from flukso_cloud.store.schema import migrations
+from flukso_cloud.store.sqlite import SqliteStore
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.test_peers import Person, registered
 
@@ -154,3 +159,23 @@ def test_an_account_takes_all_with_it(client: TestClient, kees: Person, device: 
     assert tokens == [(mallory.account,)]
     assert kees.log_in().headers["Location"].startswith("/login?error")
     mallory.claim(device)
+
+
+def test_what_was_unclaimed_before_the_upgrade_expires_from_then_on(tmp_path: Path) -> None:
+    """A first start of this version deletes nothing."""
+    database = Database(tmp_path / "old.db")
+    migrations.apply(database, stop_before="scoped_tokens_groups_and_requests")
+    old = {"id": "ab" * 16, "sealed_key": b"", "claim": b"", "created": 1, "last_seen": 1, "resets": 0}
+    database["devices"].insert(old)
+    database.close()
+
+    async def upgraded() -> int:
+        store = SqliteStore.open(tmp_path / "old.db")
+        try:
+            now = int(time.time())
+            await store.mark_expired(now - DAY, now)
+            return len(await store.leaving())
+        finally:
+            await store.close()
+
+    assert asyncio.run(upgraded()) == 0

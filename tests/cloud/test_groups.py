@@ -187,6 +187,17 @@ def test_blocked(kees: Person, mallory: Person, dora: Person, device: Fluksomete
     assert offers(mallory) == [], "who blocks is not offered anything either"
 
 
+def test_who_is_blocked_invites_in_vain(kees: Person, mallory: Person, street: str) -> None:
+    mallory.ask("PUT", "/api/v2/blocks/kees")
+    assert groups(mallory) == []
+    assert mallory.ask("PUT", f"{GROUPS}/{street}/membership").status_code == 401
+    assert groups(kees)[0]["invited"] == ["mallory"], "he does not learn of it"
+    mallory.ask("DELETE", "/api/v2/blocks/kees")
+    assert mallory.ask("PUT", f"{GROUPS}/{street}/membership").status_code == 204
+    mallory.ask("PUT", "/api/v2/blocks/kees")
+    assert len(groups(mallory)) == 1, "who is a member stays one"
+
+
 def test_offers_of_one_owner(kees: Person, mallory: Person, dora: Person, client: TestClient) -> None:
     theirs = registered(client)
     dora.claim(theirs)

@@ -227,3 +227,30 @@ async def test_a_year_of_days_reads_edges_not_rows(store: SqliteStore) -> None:
     assert len(on_samples) >= 4
     assert all(step.startswith("SEARCH") for step in on_samples), steps
     assert await store.neighbours(sensor.number, []) == {}
+
+
+async def test_what_is_deleted_leaves_no_break_and_no_energy(store: SqliteStore) -> None:
+    sensor = await add_sensor(store)
+    series = [Sample(START + 60 * i, counter) for i, counter in enumerate([0, 10, 20, 5, 15, 25])]
+    await store.append(sensor, series, START)
+    assert len(await store.breaks(sensor.number, START, START + 999)) == 1
+    assert await store.delete(sensor, START + 180, START + 300) == 2
+    assert await store.samples(sensor, START, START + 999, 99) == [*series[:3], series[5]]
+    assert await store.samples(sensor, START + 60, START + 300, 1) == [series[1]]
+    assert await store.breaks(sensor.number, START, START + 999) == []
+    assert (await store.columns(sensor, [START, START + 300])).flowed == [25]
+
+
+async def test_a_range_is_replaced_whole(store: SqliteStore) -> None:
+    sensor = await add_sensor(store)
+    await store.append(sensor, [Sample(START + 60 * i, 10 * i) for i in range(6)], START)
+    right = [Sample(START + 90, 15), Sample(START + 150, 12)]
+    assert await store.replace(sensor, START + 60, START + 240, right) == 3
+    assert [sample.time - START for sample in await store.samples(sensor, START, START + 999, 99)] == [
+        0,
+        90,
+        150,
+        240,
+        300,
+    ]
+    assert len(await store.breaks(sensor.number, START, START + 999)) == 1

@@ -98,7 +98,7 @@ class Store(Protocol):
         """Return the sensor of that id."""
 
     async def configure(self, sensor: int, config: SensorConfig) -> None:
-        """Replace a sensor's parameters."""
+        """Replace a sensor's parameters; SensorGoneError if it was deleted meanwhile."""
 
     async def wirings(self, sensors: Sequence[int]) -> dict[int, Wiring]:
         """Return how each of these sensors that was ever configured is connected."""
@@ -126,7 +126,10 @@ class Store(Protocol):
 
     # samples
     async def append(self, sensor: Sensor, samples: Iterable[Sample], now: int) -> Appended:
-        """Store samples in any order; the same again changes nothing, another counter at the same time replaces."""
+        """Store samples in any order; the same again changes nothing, another counter at the same time replaces.
+
+        SensorGoneError if the sensor was deleted meanwhile.
+        """
 
     async def newest(self, sensors: Sequence[int]) -> dict[int, Sample]:
         """Return the newest sample of each sensor that has one."""
@@ -249,7 +252,7 @@ class Store(Protocol):
         """Add a group with its founder as its only member."""
 
     async def groups_of(self, account: int) -> list[Group]:
-        """Return the groups that an account is a member of or invited to, oldest first."""
+        """Return the groups an account is a member of, or invited to by people it has not blocked, oldest first."""
 
     async def rename_group(self, group: int, name: str) -> None:
         """Give a group another name."""

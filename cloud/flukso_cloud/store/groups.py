@@ -11,7 +11,8 @@ MOST_MEMBERS = 1000
 """Invited people count too."""
 _OF = (
     "SELECT groups.* FROM groups JOIN memberships ON memberships.group_number = groups.number"
-    " WHERE memberships.account = ? ORDER BY groups.number"
+    " WHERE memberships.account = :account AND (memberships.accepted OR NOT EXISTS (SELECT 1 FROM blocked"
+    " WHERE blocked.account = :account AND blocked.other = groups.founder)) ORDER BY groups.number"
 )
 _MEMBERS = (
     "SELECT accounts.number, accounts.name, memberships.accepted FROM memberships"
@@ -34,7 +35,7 @@ def add_group(db: Database, group_id: str, name: str, founder: int, now: int) ->
 
 
 def groups_of(db: Database, account: int) -> list[Group]:
-    """Return the groups that an account is a member of or invited to, oldest first."""
+    """Return the groups an account is a member of, or invited to by people it has not blocked, oldest first."""
     return [
         Group(
             number=row["number"],
@@ -45,7 +46,7 @@ def groups_of(db: Database, account: int) -> list[Group]:
                 Member(number, name, bool(accepted)) for number, name, accepted in db.execute(_MEMBERS, [row["number"]])
             ],
         )
-        for row in list(db.query(_OF, [account]))
+        for row in list(db.query(_OF, {"account": account}))
     ]
 
 
@@ -88,8 +89,8 @@ def leave_group(db: Database, group: int, account: int) -> None:
 
 def leave_all_groups(db: Database, account: int) -> None:
     """End all memberships and invitations of an account."""
-    for group in groups_of(db, account):
-        leave_group(db, group.number, account)
+    for row in list(table(db, "memberships").rows_where("account = ?", [account])):
+        leave_group(db, row["group_number"], account)
 
 
 def delete_group(db: Database, group: int) -> None:

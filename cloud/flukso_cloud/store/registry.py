@@ -68,12 +68,6 @@ def device_number(db: Database, number: int) -> Device:
     raise LookupError(f"no device {number}")
 
 
-def require(db: Database, number: int) -> None:
-    """Raise SensorGoneError unless there is a device of that number."""
-    if not table(db, "devices").count_where("number = ?", [number]):
-        raise SensorGoneError(number)
-
-
 def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes, now: int) -> Device:
     """Add a device, or return the one that has this id already."""
     known = device(db, device_id)

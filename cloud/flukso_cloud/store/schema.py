@@ -215,6 +215,8 @@ def scoped_tokens_groups_and_requests(db: Database) -> None:
     )
     table(db, "accounts").add_column("closing", int, not_null_default=0)
     table(db, "devices").add_column("released", int)
+    # What nobody has claimed until now expires from now on, and not at the first start of this version.
+    db.execute("UPDATE devices SET released = CAST(strftime('%s', 'now') AS INTEGER) WHERE account IS NULL")
     table(db, "devices").add_column("leaving", str)
     table(db, "retired").create({"kind": str, "number": int}, pk="kind", not_null={"number"})
 

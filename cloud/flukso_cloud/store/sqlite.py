@@ -49,6 +49,7 @@ from .model import (
     Plan,
     Sensor,
     SensorConfig,
+    SensorGoneError,
     SensorPlan,
     Share,
     StoreUnavailableError,
@@ -64,6 +65,7 @@ T = TypeVar("T")
 READERS = 2
 """Threads for short reads, and as many again for series, so that a long chart holds up no device."""
 BUSY_MS = 3000
+_IS_THERE = "SELECT 1 FROM devices WHERE number = ?"
 _LAST_SEEN = "UPDATE devices SET last_seen = ? WHERE number = ? AND last_seen < ?"
 
 
@@ -202,8 +204,9 @@ class SqliteStore:
 
         def work(db: Database) -> Appended:
             appended = samples.append(db.conn, sensor.number, sensor.meter, samples_)
-            if not db.conn.execute(_LAST_SEEN, (now, sensor.device, now)).rowcount:
-                registry.require(db, sensor.device)
+            seen = db.conn.execute(_LAST_SEEN, (now, sensor.device, now)).rowcount
+            if not seen and db.conn.execute(_IS_THERE, (sensor.device,)).fetchone() is None:
+                raise SensorGoneError(sensor.id)
             return appended
 
         return await self._write(work)
