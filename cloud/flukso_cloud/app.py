@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
@@ -15,11 +16,14 @@ from .api import (
     account,
     benchmark,
     devices,
+    documents,
     groups,
     health,
     peers,
     requests,
+    series,
     session,
+    tariffs,
     tmpo,
     tokens,
     v1,
@@ -28,6 +32,7 @@ from .api import (
     xml_rpc,
 )
 from .api.access import SessionBackend
+from .api.problem import refusal, unavailable
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
@@ -36,6 +41,7 @@ from .observed import Observed
 from .quick_uploads import QuickUploads
 from .readiness import Readiness
 from .settings import DeviceSettings
+from .store import StoreUnavailableError
 from .unexpected import Unexpected
 from .web import routes as pages
 
@@ -72,6 +78,8 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *tmpo.routes,
             *xml_rpc.routes,
             *v2.routes,
+            *series.routes,
+            *tariffs.routes,
             *peers.routes,
             *tokens.routes,
             *devices.routes,
@@ -79,6 +87,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *benchmark.routes,
             *requests.routes,
             *account.routes,
+            *documents.routes,
             *session.routes,
             *health.routes,
             *pages,
@@ -91,5 +100,6 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             Middleware(CrossSiteRefusal),
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
         ],
+        exception_handlers={HTTPException: refusal, StoreUnavailableError: unavailable},
         lifespan=lifespan,
     )

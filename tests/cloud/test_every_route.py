@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 from starlette.routing import Mount, Route
@@ -47,6 +48,7 @@ class Rule(NamedTuple):
 
 
 V1 = "version=1.0"
+TARIFF = {"type": "electricity", "currency": "EUR", "from": "2026-01-01"}
 SERIES = f"{V1}&interval=day&resolution=hour&unit=watt"
 RULES = {
     "GET /": Rule(PUBLIC),
@@ -57,6 +59,8 @@ RULES = {
     "GET /healthz": Rule(PUBLIC),
     "GET /readyz": Rule(PUBLIC),
     "GET /static": Rule(PUBLIC),
+    "GET /api/v1/openapi.json": Rule(PUBLIC),
+    "GET /api/v2/openapi.json": Rule(PUBLIC),
     "POST /device/{device}": Rule(SIGNED),
     "POST /device/{device}/token": Rule(SIGNED),
     "POST /sensor/{sensor}": Rule(SIGNED),
@@ -72,6 +76,12 @@ RULES = {
     "DELETE /api/v2/devices/{device}": Rule(OWNED, answer=204),
     "POST /api/v2/claims": Rule(MINE, body={"code": "0000-0000"}, answer=404),
     "GET /api/v2/live": Rule(OWNED, "sensor=<sensor>"),
+    "GET /api/v2/series": Rule(OWNED, "sensor=<sensor>&start=1"),
+    "GET /api/v2/tariffs": Rule(MINE),
+    "PUT /api/v2/tariffs": Rule(MINE, body=TARIFF | {"rate": {"kind": "flat", "price": 0.3}}),
+    "DELETE /api/v2/tariffs": Rule(MINE, urlencode(TARIFF), answer=404),
+    "GET /api/v2/prices": Rule(MINE, "type=gas&currency=EUR&start=1&end=2"),
+    "PUT /api/v2/prices": Rule(MINE, body={"type": "gas", "currency": "EUR", "start": 0, "prices": [1]}, answer=204),
     "GET /api/v2/sensors/{sensor}/shares": Rule(OWNED),
     "PUT /api/v2/sensors/{sensor}/shares": Rule(OWNED, body={"shares": []}),
     "GET /api/v2/subscriptions": Rule(MINE, also=("device",)),

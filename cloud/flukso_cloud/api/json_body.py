@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -9,7 +10,8 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .request import bad_request, read_body
+from .problem import FieldError
+from .request import read_body
 
 MOST_BYTES = 64 * 1024
 
@@ -19,13 +21,19 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S[^\x00-\x1f
 T = TypeVar("T")
 
 
-async def read_json(request: Request, kind: type[T], example: str) -> T:
-    """Return the body as a `kind`; 400 with what is wrong and an example, 413 if it is too long."""
-    body = await read_body(request, MOST_BYTES)
+async def read_json(request: Request, kind: type[T], example: str, most: int = MOST_BYTES) -> T:
+    """Return the body as a `kind`; 400 with what is wrong and an example, 413 if it is longer than `most` bytes."""
+    body = await read_body(request, most)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise bad_request(f"send {example}: {error}") from None
+        raise FieldError(_field(str(error)), f"send {example}: {error}") from None
+
+
+def _field(complaint: str) -> str | None:
+    """Return which member is wrong: msgspec ends with `at $.name`, `at $.name[...]` or `at $.name.inner`."""
+    _, _, place = complaint.partition(" - at `$.")
+    return re.split(r"[`.\[]", place)[0] or None
 
 
 def json_answer(content: object, status: int = 200) -> Response:

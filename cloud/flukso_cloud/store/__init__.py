@@ -7,11 +7,13 @@ engine which shards by sensor can take SQLite's place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Protocol
 
 from flukso_cloud.columns import Columns
 from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
+from flukso_cloud.tariffs import Currency, Kind, Tariff
 from flukso_cloud.tmpo import Place
 
 from .model import (
@@ -332,3 +334,23 @@ class Store(Protocol):
         self, group: int, kind: str, per: str, start: int, end: int, homes: int, percentiles: Sequence[float]
     ) -> Compared:
         """Keep what is told of a period, unless something was told already; return what was told first."""
+
+    # tariffs
+    async def tariffs(self, account: int) -> list[Tariff]:
+        """Return an account's tariffs, by kind, currency and day."""
+
+    async def put_tariff(self, account: int, tariff: Tariff) -> bool:
+        """Keep a tariff in place of the one from the same day; False if there are too many."""
+
+    async def drop_tariff(self, account: int, kind: Kind, currency: Currency, valid_from: date) -> bool:
+        """Forget the tariff from a day; False if there is none."""
+
+    async def prices(
+        self, account: int, kind: Kind, currency: Currency, start: int, end: int
+    ) -> list[tuple[int, float]]:
+        """Return the prices that hold somewhere in [start, end): (unix seconds from which on, price), in order."""
+
+    async def replace_prices(
+        self, account: int, kind: Kind, currency: Currency, span: tuple[int, int], series: Iterable[tuple[int, float]]
+    ) -> None:
+        """Keep a series of prices in place of those in the span [start, end)."""

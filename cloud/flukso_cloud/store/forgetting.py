@@ -14,6 +14,7 @@ from .groups import leave_all_groups
 from .model import Device, Sensor
 from .registry import device_of, retire, sensor_of
 from .schema import table
+from .tariffs import forget_tariffs
 
 RELEASE, FORGET = "release", "forget"
 """How a device leaves: without its owner and readings, or altogether."""
@@ -80,6 +81,7 @@ def close_account(db: Database, account: int, now: int) -> None:
     table(db, "requests").delete_where("asker = :account OR owner = :account", {"account": account})
     table(db, "blocked").delete_where("account = :account OR other = :account", {"account": account})
     leave_all_groups(db, account)
+    forget_tariffs(db, account)
 
 
 def closing(db: Database) -> list[int]:

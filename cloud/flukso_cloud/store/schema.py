@@ -245,3 +245,19 @@ def uploads(db: Database) -> None:
         "CREATE TABLE uploads (number INTEGER PRIMARY KEY, sensor INTEGER NOT NULL, arrived INTEGER NOT NULL,"
         " samples BLOB NOT NULL)"
     )
+
+
+@migrations()
+def tariffs_and_prices(db: Database) -> None:
+    """What an account pays: a rate as JSON from a day on, and series of prices."""
+    table(db, "tariffs").create(
+        {"account": int, "type": str, "currency": str, "valid_from": str, "rate": str},
+        pk=("account", "type", "currency", "valid_from"),
+        not_null={"rate"},
+        foreign_keys=[("account", "accounts", "number")],
+    )
+    db.execute(
+        "CREATE TABLE prices (account INTEGER NOT NULL REFERENCES accounts(number), type TEXT NOT NULL,"
+        " currency TEXT NOT NULL, time INTEGER NOT NULL, price FLOAT NOT NULL,"
+        " PRIMARY KEY (account, type, currency, time)) WITHOUT ROWID"
+    )

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from sqlite_utils import Database
 from flukso_cloud.columns import Columns
 from flukso_cloud.meter import Sample
 from flukso_cloud.series import Break, Neighbours
+from flukso_cloud.tariffs import Currency, Kind, Tariff
 from flukso_cloud.tmpo import Place
 
 from . import (
@@ -32,6 +34,7 @@ from . import (
     samples,
     sharing,
     statistics,
+    tariffs,
     tokens,
 )
 from .model import (
@@ -531,3 +534,27 @@ class SqliteStore:
         return await self._write(
             lambda db: benchmarks.keep_compared(db, group, kind, per, start, end, homes, percentiles)
         )
+
+    async def tariffs(self, account: int) -> list[Tariff]:
+        """See Store."""
+        return await self._read(lambda db: tariffs.tariffs(db, account))
+
+    async def put_tariff(self, account: int, tariff: Tariff) -> bool:
+        """See Store."""
+        return await self._write(lambda db: tariffs.put_tariff(db, account, tariff))
+
+    async def drop_tariff(self, account: int, kind: Kind, currency: Currency, valid_from: date) -> bool:
+        """See Store."""
+        return await self._write(lambda db: tariffs.drop_tariff(db, account, kind, currency, valid_from))
+
+    async def prices(
+        self, account: int, kind: Kind, currency: Currency, start: int, end: int
+    ) -> list[tuple[int, float]]:
+        """See Store."""
+        return await self._read(lambda db: tariffs.prices(db, account, kind, currency, start, end), self._series)
+
+    async def replace_prices(
+        self, account: int, kind: Kind, currency: Currency, span: tuple[int, int], series: Iterable[tuple[int, float]]
+    ) -> None:
+        """See Store."""
+        await self._write(lambda db: tariffs.replace_prices(db, account, kind, currency, span, series))
