@@ -59,6 +59,8 @@ RULES = {
     "GET /healthz": Rule(PUBLIC),
     "GET /readyz": Rule(PUBLIC),
     "GET /static": Rule(PUBLIC),
+    "GET /api/v1/openapi.json": Rule(PUBLIC),
+    "GET /api/v2/openapi.json": Rule(PUBLIC),
     "POST /device/{device}": Rule(SIGNED),
     "POST /device/{device}/token": Rule(SIGNED),
     "POST /sensor/{sensor}": Rule(SIGNED),

@@ -17,6 +17,8 @@ from flukso_cloud.passwords import PasswordError
 from flukso_cloud.store import Account
 
 from .access import COOKIE, account_in_person
+from .answers import AccountAnswer
+from .documented import documented
 from .json_body import json_answer, read_json
 from .request import bad_request, cloud_of, unix_now
 
@@ -45,6 +47,7 @@ class Confirmed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str
 
 
+@documented("GET", "My account", answer=AccountAnswer)
 async def get_account(request: Request) -> Response:
     """My name, uid and what is told of my home."""
     account = await account_in_person(request)
@@ -59,6 +62,7 @@ async def get_account(request: Request) -> Response:
     )
 
 
+@documented("PUT", "Change what is told of my home", body=Described, status=204, refuses=(413,))
 async def put_account(request: Request) -> Response:
     """Change what is told of my home."""
     account = await account_in_person(request)
@@ -71,6 +75,7 @@ async def put_account(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("PUT", "Change my password", body=NewPassword, status=204, refuses=(403, 413, 429))
 async def put_password(request: Request) -> Response:
     """Change my password; every session ends, this one too."""
     account = await account_in_person(request)
@@ -84,6 +89,7 @@ async def put_password(request: Request) -> Response:
     return _logged_out()
 
 
+@documented("DELETE", "Close my account", body=Confirmed, status=204, refuses=(403, 413, 429))
 async def delete_account(request: Request) -> Response:
     """Delete my account with its readings, shares, groups and tokens; my devices can be claimed anew."""
     account = await account_in_person(request)

@@ -15,11 +15,14 @@ from flukso_cloud.store import Sensor
 from flukso_cloud.units import COUNTER_UNITS
 
 from .access import refused, seen_by, too_fine, viewer_of
+from .answers import BenchmarkAnswer, BenchmarkQuery
+from .documented import documented
 from .groups import group_in
 from .json_body import json_answer
 from .request import bad_request, cloud_of, unix_now
 
 
+@documented("GET", "My use beside that of a group", query=BenchmarkQuery, answer=BenchmarkAnswer, refuses=(403, 409))
 async def get_benchmark(request: Request) -> Response:
     """The group's percentiles of daily use in the last period that is over, and where my sensor is among them."""
     viewer = await viewer_of(request)

@@ -9,6 +9,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from .access import manager_of, refused
+from .answers import Claimed
+from .documented import documented
 from .json_body import json_answer, read_json
 from .request import address_of, cloud_of, unix_now
 from .signed import id_in
@@ -26,6 +28,7 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
 
+@documented("POST", "Claim a device by its code", body=Code, answer=Claimed, status=201, refuses=(404, 409, 413, 429))
 async def post_claim(request: Request) -> Response:
     """Give the device with this code to who asks."""
     viewer = await manager_of(request)
@@ -37,6 +40,7 @@ async def post_claim(request: Request) -> Response:
     return json_answer({"device": device}, 201)
 
 
+@documented("DELETE", "Release a device; its readings are deleted", status=204)
 async def delete_device(request: Request) -> Response:
     """Release a device: its readings and shares are deleted, and it can be claimed anew."""
     viewer, device_id = await manager_of(request), id_in(request, "device")

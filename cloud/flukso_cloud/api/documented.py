@@ -25,7 +25,7 @@ class Operation(NamedTuple):
 
     `query` has the parameters as its fields; `answer` is the type of what is answered with `status`, None for an answer
     without a body, or `media` other than JSON (then it is described as text). `refuses` are statuses beside those that
-    every route may answer with.
+    every route may answer with. `public` is what needs no token.
     """
 
     method: str
@@ -37,6 +37,7 @@ class Operation(NamedTuple):
     media: Sequence[str] = (JSON,)
     refuses: Sequence[int] = ()
     headers: Sequence[str] = ()
+    public: bool = False
 
 
 def documented(method: str, summary: str, **described: Any) -> Callable[[Handler], Handler]:

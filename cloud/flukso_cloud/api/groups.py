@@ -15,6 +15,8 @@ from flukso_cloud.store import Account, Group
 from flukso_cloud.store.groups import MOST_MEMBERS
 
 from .access import manager_of, refused, viewer_of
+from .answers import GroupAnswer, Groups
+from .documented import documented
 from .json_body import Name, json_answer, read_json
 from .request import bad_request, cloud_of, unix_now
 from .signed import id_in
@@ -78,6 +80,7 @@ def _hang_up(request: Request, group: Group) -> None:
     cloud_of(request).live.hang_up(*(member.account for member in group.members))
 
 
+@documented("GET", "The groups I am in or invited to", answer=Groups)
 async def get_groups(request: Request) -> Response:
     """The groups that I am in, and those I am invited to."""
     viewer = await viewer_of(request)
@@ -87,6 +90,7 @@ async def get_groups(request: Request) -> Response:
     return json_answer({"groups": [_view(group, viewer.account) for group in found]})
 
 
+@documented("POST", "Found a group", body=Named, answer=GroupAnswer, status=201, refuses=(409, 413))
 async def post_group(request: Request) -> Response:
     """Found a group."""
     viewer, store = await manager_of(request), cloud_of(request).store
@@ -98,6 +102,7 @@ async def post_group(request: Request) -> Response:
     return json_answer(_view(group, viewer.account), 201)
 
 
+@documented("PUT", "Rename a group", body=Named, status=204, refuses=(403, 413))
 async def put_group(request: Request) -> Response:
     """Rename a group."""
     viewer = await manager_of(request)
@@ -107,6 +112,7 @@ async def put_group(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("DELETE", "Dissolve a group", status=204, refuses=(403,))
 async def delete_group(request: Request) -> Response:
     """Dissolve a group, with all that is shared with it."""
     viewer = await manager_of(request)
@@ -116,6 +122,7 @@ async def delete_group(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("POST", "Invite somebody", body=Invited, status=204, refuses=(403, 409, 413))
 async def post_invitation(request: Request) -> Response:
     """Invite somebody."""
     viewer = await manager_of(request)
@@ -128,6 +135,7 @@ async def post_invitation(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("PUT", "Accept an invitation", status=204, refuses=(403, 409))
 async def put_membership(request: Request) -> Response:
     """Accept an invitation."""
     viewer = await manager_of(request)
@@ -136,6 +144,7 @@ async def put_membership(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("DELETE", "Leave a group, or refuse an invitation", status=204, refuses=(403, 409))
 async def delete_membership(request: Request) -> Response:
     """Leave a group, or refuse an invitation; what I share with the group stops."""
     viewer = await manager_of(request)
@@ -145,6 +154,7 @@ async def delete_membership(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("DELETE", "Let somebody leave a group", status=204, refuses=(403, 404))
 async def delete_member(request: Request) -> Response:
     """Remove somebody from a group, or take an invitation back."""
     viewer = await manager_of(request)

@@ -11,19 +11,42 @@ import msgspec
 from starlette.routing import BaseRoute, Route
 
 from .documented import JSON, Operation, operations_of
-from .problem import MEDIA, Problem
+from .problem import MEDIA, Problem, is_v2
 
 Schema = dict[str, Any]
 
+_V1 = ("/sensor/", "/device/", "/user/", "/api/v1/")
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_NAMES = {"name": {"type": "string", "minLength": 1}}
+_NUMBER = {"type": "string", "pattern": "^[0-9]{1,10}$"}
+_NAMES = {"name": {"type": "string", "minLength": 1}, **dict.fromkeys(("uid", "rid", "lvl", "bid"), _NUMBER)}
 """Parameters in a path that are no id."""
+_BODILESS = {204, 304}
 _SCHEMES: Mapping[str, Schema] = {
     "token": {"type": "apiKey", "in": "header", "name": "X-Token"},
     "bearer": {"type": "http", "scheme": "bearer"},
     "session": {"type": "apiKey", "in": "cookie", "name": "__Host-flukso"},
 }
+
+
+def v1_routes(routes: Iterable[BaseRoute]) -> list[Route]:
+    """Return those of API v1: what devices and the old clients ask for."""
+    return [route for route in routes if isinstance(route, Route) and route.path.startswith(_V1)]
+
+
+def v2_routes(routes: Iterable[BaseRoute]) -> list[Route]:
+    """Return those of API v2."""
+    return [route for route in routes if isinstance(route, Route) and is_v2(route.path)]
+
+
+def v1_document(version: str, routes: Iterable[BaseRoute]) -> Schema:
+    """Return the document of API v1 out of all `routes` of the application; `version` is that of the cloud."""
+    return document("Flukso cloud, API v1", version, v1_routes(routes), problems=False, usual=(400, 401, 503))
+
+
+def v2_document(version: str, routes: Iterable[BaseRoute]) -> Schema:
+    """Return the document of API v2 out of all `routes` of the application; `version` is that of the cloud."""
+    return document("Flukso cloud, API v2", version, v2_routes(routes), problems=True, usual=(400, 401, 503))
 
 
 def document(title: str, version: str, routes: Iterable[BaseRoute], *, problems: bool, usual: Iterable[int]) -> Schema:
@@ -88,20 +111,23 @@ def _operation(
         "summary": one.summary,
         "responses": {
             str(one.status): answer,
-            **{
-                str(status): {
-                    "description": HTTPStatus(status).phrase,
-                    "content": {media: {"schema": schema} for media, schema in refusal.items()},
-                }
-                for status in refusals
-            },
+            **{str(status): _refusal(status, refusal) for status in refusals},
         },
     }
+    if one.public:
+        made["security"] = []
     if parameters:
         made["parameters"] = parameters
     if one.body is not None:
         made["requestBody"] = {"required": True, "content": {JSON: {"schema": by_kind[id(one.body)]}}}
     return made
+
+
+def _refusal(status: int, content: Mapping[str, Schema]) -> Schema:
+    told: Schema = {"description": HTTPStatus(status).phrase}
+    if status not in _BODILESS:
+        told["content"] = {media: {"schema": schema} for media, schema in content.items()}
+    return told
 
 
 def _operation_id(route: Route, one: Operation) -> str:

@@ -15,10 +15,13 @@ from flukso_cloud.store import Plan, Sensor, Subscription
 from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
 
 from .access import manager_of, refused, sensor_for, viewer_of
+from .answers import Subscriptions
+from .documented import documented
 from .groups import account_named, group_of
 from .json_body import MOST_BYTES, json_answer, read_json
 from .request import bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
+from .v1_described import SIGNED, Upload
 
 MOST_SHARES = 1000
 
@@ -43,6 +46,14 @@ class SharesView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shares: list[ShareView]
 
 
+@documented(
+    "POST",
+    "A token with which a device hears what its owner is subscribed to",
+    headers=SIGNED,
+    body=Upload,
+    answer=Upload,
+    refuses=(408, 413),
+)
 async def post_token(request: Request) -> Response:
     """A token for a claimed device, signed both ways as the heartbeat is."""
     device_id, signature = id_in(request, "device"), signature_of(request)
@@ -53,6 +64,14 @@ async def post_token(request: Request) -> Response:
     return Response(answer, headers=headers, media_type="application/json")
 
 
+@documented(
+    "PUT",
+    "Say with whom a sensor is shared, and with nobody else",
+    body=SharesView,
+    answer=SharesView,
+    refuses=(403, 413),
+)
+@documented("GET", "With whom a sensor is shared", answer=SharesView, refuses=(403,))
 async def shares(request: Request) -> Response:
     """GET: whom a sensor is shared with. PUT: exactly whom from now on; what is no longer shared stops at once."""
     sensor_id = id_in(request, "sensor")
@@ -70,6 +89,8 @@ async def shares(request: Request) -> Response:
     return json_answer(SharesView(found))
 
 
+@documented("DELETE", "Leave what I am subscribed to", status=204)
+@documented("PUT", "Subscribe to what is shared with me", status=204)
 async def subscription(request: Request) -> Response:
     """PUT: subscribe to a sensor that is shared with me. DELETE: leave it."""
     account = (await manager_of(request)).account
@@ -87,6 +108,7 @@ async def subscription(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("GET", "What I am subscribed to", answer=Subscriptions)
 async def subscriptions(request: Request) -> Response:
     """What the account is subscribed to, with the newest values; at a coarse resolution those of its last bucket."""
     viewer = await viewer_of(request)

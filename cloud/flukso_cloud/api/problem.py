@@ -9,6 +9,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match, Route
 
 from flukso_cloud.store import StoreUnavailableError
 
@@ -41,10 +42,21 @@ async def refusal(request: Request, error: Exception) -> Response:
     """Answer an HTTPException: as a problem in API v2, else as a plain line."""
     if not isinstance(error, HTTPException):
         raise error
+    headers = {**(error.headers or {})}
+    if error.status_code == 405:
+        headers["Allow"] = _allowed(request)
     if not is_v2(request.url.path):
-        body = None if error.status_code in {204, 304} else error.detail
-        return PlainTextResponse(body, error.status_code, error.headers)
-    return problem(error.status_code, error.detail, error.headers, getattr(error, "field", None))
+        return PlainTextResponse(error.detail, error.status_code, headers)
+    return problem(error.status_code, error.detail, headers, getattr(error, "field", None))
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of all routes of a path: each method may have a route of its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 async def unavailable(request: Request, error: Exception) -> Response:

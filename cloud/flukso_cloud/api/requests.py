@@ -18,6 +18,8 @@ from flukso_cloud.store.requests import MOST_REQUESTS
 from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
 
 from .access import manager_of, refused, sensor_for, viewer_of
+from .answers import Blocks, Offers, OffersQuery, RequestAnswer, Requests
+from .documented import documented
 from .groups import account_named
 from .json_body import json_answer, read_json
 from .request import bad_request, cloud_of, unix_now
@@ -45,6 +47,7 @@ class Answered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sensors: Annotated[list[Granted], Meta(min_length=1, max_length=128)]
 
 
+@documented("GET", "What is shared with me and I have not subscribed to", query=OffersQuery, answer=Offers)
 async def get_offers(request: Request) -> Response:
     """What is shared with me, by name, in a group or with everyone, and I have not subscribed to."""
     viewer = await viewer_of(request)
@@ -67,6 +70,7 @@ async def get_offers(request: Request) -> Response:
     return json_answer({"offers": views})
 
 
+@documented("GET", "Requests that wait for an answer", answer=Requests)
 async def get_requests(request: Request) -> Response:
     """The requests that I have sent and received, and nobody has answered."""
     viewer = await viewer_of(request)
@@ -91,6 +95,9 @@ def _view(asked: Asked) -> dict[str, object]:
     }
 
 
+@documented(
+    "POST", "Ask somebody to share something", body=WantedRequest, answer=RequestAnswer, status=201, refuses=(409, 413)
+)
 async def post_request(request: Request) -> Response:
     """Ask somebody. Whom he has blocked is answered the same, and he does not hear of it."""
     viewer, now = await manager_of(request), unix_now()
@@ -107,6 +114,7 @@ async def post_request(request: Request) -> Response:
     return json_answer(_view(asked), 201)
 
 
+@documented("PUT", "Accept a request", body=Answered, status=204, refuses=(413,))
 async def put_request(request: Request) -> Response:
     """Accept a request: share some sensors with who has asked. He is subscribed to them at once."""
     viewer, request_id = await manager_of(request), id_in(request, "request")
@@ -126,6 +134,7 @@ async def put_request(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("DELETE", "Refuse a request, or take it back", status=204)
 async def delete_request(request: Request) -> Response:
     """Refuse a request, or take mine back."""
     viewer, request_id = await manager_of(request), id_in(request, "request")
@@ -136,6 +145,7 @@ async def delete_request(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@documented("GET", "Whom I have blocked", answer=Blocks)
 async def get_blocks(request: Request) -> Response:
     """Whom I have blocked."""
     viewer = await viewer_of(request)
@@ -144,6 +154,8 @@ async def get_blocks(request: Request) -> Response:
     return json_answer({"blocks": await cloud_of(request).store.blocked_accounts(viewer.account)})
 
 
+@documented("DELETE", "Let everything pass again between somebody and me", status=204)
+@documented("PUT", "Let nothing pass between somebody and me", status=204)
 async def block(request: Request) -> Response:
     """PUT: let nothing pass between somebody and me, at once. DELETE: let it pass again."""
     viewer, cloud = await manager_of(request), cloud_of(request)

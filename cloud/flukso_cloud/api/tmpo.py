@@ -14,8 +14,10 @@ from flukso_cloud.tmpo import MOST_BYTES, BlockError, Place, behind, listed
 from flukso_cloud.upload import MalformedError
 
 from .access import sensor_for, viewer_of
+from .documented import documented
 from .request import bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
+from .v1_described import SIGNED, BlockQuery, Done, Places, TmpoQuery, Upload
 from .v1_get import FRESH, GZIP, JSON, OPEN, answer, open_to_all, padding_of, wanted_of
 
 BLOCK_SECONDS = 60
@@ -31,6 +33,14 @@ def _place(parts: Mapping[str, str]) -> Place:
     return Place(*map(int, numbers))
 
 
+@documented(
+    "GET",
+    "The tmpo blocks that a client lacks",
+    query=TmpoQuery,
+    answer=Places,
+    media=(JSON, "text/javascript"),
+    refuses=(403, 406),
+)
 @open_to_all
 async def get_list(request: Request) -> Response:
     """The blocks that somebody lacks who has the one at rid, lvl, bid; all, when these are 0."""
@@ -71,6 +81,8 @@ async def post_block(request: Request) -> Response:
     return Response(b'{"response":"ok"}', headers=OPEN, media_type=JSON)
 
 
+@documented("GET", "A tmpo block", query=BlockQuery, answer=Upload, media=(JSON, GZIP), refuses=(403, 404, 406))
+@documented("POST", "Take a tmpo block: gzip", headers=SIGNED, answer=Done, refuses=(408, 413))
 async def _block(request: Request) -> Response:
     return await (post_block if request.method == "POST" else get_block)(request)
 

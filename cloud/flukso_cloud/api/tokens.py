@@ -18,6 +18,7 @@ from flukso_cloud.store import NamedToken
 from flukso_cloud.store.tokens import MOST_TOKENS
 
 from .access import account_in_person, refused
+from .documented import documented
 from .json_body import Name, json_answer, read_json
 from .request import bad_request, cloud_of, unix_now
 from .signed import id_in
@@ -50,6 +51,12 @@ class TokenView(msgspec.Struct, frozen=True):
     token: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class Tokens(msgspec.Struct, frozen=True):
+    """The tokens of an account."""
+
+    tokens: list[TokenView]
+
+
 def _view(made: NamedToken, token: str | msgspec.UnsetType = msgspec.UNSET) -> TokenView:
     return TokenView(
         id=made.id,
@@ -64,13 +71,15 @@ def _view(made: NamedToken, token: str | msgspec.UnsetType = msgspec.UNSET) -> T
     )
 
 
+@documented("GET", "My tokens", answer=Tokens)
 async def get_tokens(request: Request) -> Response:
     """The account's tokens, oldest first."""
     account = await account_in_person(request)
     found = await cloud_of(request).store.named_tokens(account.number)
-    return json_answer({"tokens": [_view(one) for one in found]})
+    return json_answer(Tokens([_view(one) for one in found]))
 
 
+@documented("POST", "Make a token", body=WantedToken, answer=TokenView, status=201, refuses=(409, 413))
 async def post_token(request: Request) -> Response:
     """Make a token; only this answer has the token itself."""
     account, now = await account_in_person(request), unix_now()
@@ -97,6 +106,7 @@ async def post_token(request: Request) -> Response:
     return json_answer(_view(made, token), 201)
 
 
+@documented("DELETE", "Revoke a token", status=204)
 async def delete_token(request: Request) -> Response:
     """Revoke a token; live streams that it has opened end at once."""
     account, cloud = await account_in_person(request), cloud_of(request)

@@ -18,8 +18,10 @@ from flukso_cloud.timescale import DEFAULT_RESOLUTION, SECONDS, BadRangeError, b
 from flukso_cloud.units import FACTORS
 
 from .access import Seen, seen_by, sensor_for, too_fine, viewer_of
+from .documented import documented
 from .request import address_of, bad_request, cloud_of, read_body, unix_now
 from .signed import id_in, signature_of, taken
+from .v1_described import SIGNED, Done, SensorQuery, SeriesOrParameters, Upload
 from .v1_get import CSV, FRESH, JSON, OPEN, answer, open_to_all, padding_of, wanted_of
 
 NIGHT_SECONDS = SECONDS["15min"]
@@ -27,6 +29,14 @@ NIGHT_SECONDS = SECONDS["15min"]
 _SECONDS = re.compile(r"[0-9]{1,10}")
 
 
+@documented(
+    "POST",
+    "Heartbeat and registration of a device",
+    headers=SIGNED,
+    body=Upload,
+    answer=Upload,
+    refuses=(408, 413, 429),
+)
 async def post_device(request: Request) -> Response:
     """Heartbeat and autoregistration (section 2.2). The answer is signed, byte for byte as it is sent."""
     device_id, signature = id_in(request, "device"), signature_of(request)
@@ -152,6 +162,22 @@ async def _parameters(request: Request, sensor: Sensor) -> Response:
     return answer(parameters, None)
 
 
+@documented(
+    "GET",
+    "Time series, or parameters of a sensor",
+    query=SensorQuery,
+    answer=SeriesOrParameters,
+    media=(JSON, CSV, "text/javascript"),
+    refuses=(403, 404, 406),
+)
+@documented(
+    "POST",
+    "Measurements (200) or configuration (204)",
+    headers=SIGNED,
+    body=Upload,
+    answer=Done,
+    refuses=(204, 408, 413),
+)
 async def _sensor(request: Request) -> Response:
     return await (post_sensor if request.method == "POST" else get_sensor)(request)
 

@@ -13,10 +13,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from .access import refused, viewer_of
+from .documented import documented
 from .request import bad_request, cloud_of
 from .signed import id_in
+from .v1_described import Rows, Versioned
 from .v1_get import JSON, answer, open_to_all, padding_of, wanted_of
 
+MEDIA = (JSON, "text/javascript")
 UNDEFINED = "undefined"
 _UID = re.compile(r"[0-9]{1,10}")
 
@@ -47,6 +50,7 @@ async def _account_asked(request: Request) -> int:
     return viewer.account
 
 
+@documented("GET", "An account's sensors", query=Versioned, answer=Rows, media=MEDIA, refuses=(406,))
 @open_to_all
 async def get_user_sensors(request: Request) -> Response:
     """Enabled sensors that have a name, and where in the local net their device is."""
@@ -67,6 +71,7 @@ async def get_user_sensors(request: Request) -> Response:
     return answer(found, padding)
 
 
+@documented("GET", "An account's devices", query=Versioned, answer=Rows, media=MEDIA, refuses=(406,))
 @open_to_all
 async def get_user_devices(request: Request) -> Response:
     """Devices with what their last heartbeat told."""
@@ -86,6 +91,7 @@ async def get_user_devices(request: Request) -> Response:
     return answer(found, padding)
 
 
+@documented("GET", "The sensors of a device", query=Versioned, answer=Rows, media=MEDIA, refuses=(406,))
 @open_to_all
 async def get_device_sensors(request: Request) -> Response:
     """All sensors of a device, and how they are connected."""

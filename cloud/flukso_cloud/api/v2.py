@@ -23,6 +23,8 @@ from flukso_cloud.overview import overview
 from flukso_cloud.units import GAUGE_FACTORS
 
 from .access import Seen, heard_by, refused, still_hears, still_sees, viewer_of
+from .answers import Devices, LiveQuery
+from .documented import documented
 from .request import bad_request, cloud_of
 
 MOST_SENSORS = 256
@@ -34,6 +36,7 @@ SEND_SECONDS = 30
 """A listener who takes nothing for so long is cut off."""
 
 
+@documented("GET", "My devices with their sensors and newest values", answer=Devices)
 async def get_devices(request: Request) -> Response:
     """All devices of the account, with sensors and newest values."""
     viewer = await viewer_of(request)
@@ -45,6 +48,13 @@ async def get_devices(request: Request) -> Response:
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
+@documented(
+    "GET",
+    "New readings as server-sent events: a stream without an end",
+    query=LiveQuery,
+    answer=str,
+    media=("text/event-stream",),
+)
 async def get_live(request: Request) -> Response:
     """Server-sent events: every new reading of the sensors asked for."""
     viewer = await viewer_of(request)
