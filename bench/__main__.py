@@ -11,7 +11,11 @@ from collections.abc import Callable
 
 from .figure import Effort, Figures, as_json
 
-BENCHES = {"avr": "the sensor board's firmware in simavr", "device": "the daemon, as a process"}
+BENCHES = {
+    "avr": "the sensor board's firmware in simavr",
+    "cloud": "the cloud, as a process",
+    "device": "the daemon, as a process",
+}
 """Name and subject of each benchmark; `bench.<name>` has `measure(effort)`, dashes written as underscores."""
 
 

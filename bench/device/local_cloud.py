@@ -10,17 +10,19 @@ import sqlite3
 import sys
 import time
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
+from flukso_cloud.meter import Sample
+from flukso_cloud.store import samples
 from tests.device.mosquitto import free_port
 
 from .cloud_process import OLD
 from .daemon import StuckError, until
 from .house import SENSORS
 
-_COMPLETE = """
-SELECT count(*) FROM sensors WHERE (SELECT max(time) FROM samples WHERE sensor = sensors.number AND time < ?) >= ?
-"""
+MOST = 1_000_000
+"""Measurements of a sensor: more than a past has."""
 
 
 class LocalCloud:
@@ -82,25 +84,33 @@ class Kept:
 
     async def has_begun(self) -> bool:
         """Whether anything is there."""
-        return bool(self._ask("SELECT count(*) FROM (SELECT 1 FROM samples LIMIT 1)"))
+        return any(await asyncio.to_thread(self._newest))
 
     async def is_complete(self) -> bool:
         """Whether the newest old measurement of each sensor is there: it comes last."""
         await asyncio.sleep(0.02)
-        return self._ask(_COMPLETE, self._before, self._end - 1) == SENSORS
+        newest = await asyncio.to_thread(self._newest)
+        return len(newest) == SENSORS and all(sample and sample.time >= self._end - 1 for sample in newest)
 
     def count(self) -> int:
         """How many old measurements there are."""
-        return self._ask("SELECT count(*) FROM samples WHERE time < ?", self._before)
+        return sum(map(len, self._all()))
 
     def backwards(self) -> int:
         """How many old measurements have a counter that is not above the one before, as in the past it always is."""
-        return self._ask(
-            "SELECT count(*) FROM (SELECT counter <= lag(counter) OVER (PARTITION BY sensor ORDER BY time) AS fell "
-            "FROM samples WHERE time < ?) WHERE fell",
-            self._before,
-        )
+        return sum(later.counter <= earlier.counter for kept in self._all() for earlier, later in pairwise(kept))
 
-    def _ask(self, query: str, *values: int) -> int:
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as database:
-            return int(database.execute(query, values).fetchone()[0] or 0)
+    def _newest(self) -> list[Sample | None]:
+        with self._database() as database:
+            return [samples.newest_before(database, sensor, self._before) for sensor in _sensors(database)]
+
+    def _all(self) -> list[list[Sample]]:
+        with self._database() as database:
+            return [samples.between(database, sensor, 0, self._before, MOST) for sensor in _sensors(database)]
+
+    def _database(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True))
+
+
+def _sensors(database: sqlite3.Connection) -> list[int]:
+    return [number for (number,) in database.execute("SELECT number FROM sensors")]

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
+from . import folding
 from .api import (
     account,
     benchmark,
@@ -37,6 +38,7 @@ from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
 from .home import Home
 from .observed import Observed
+from .quick_uploads import QuickUploads
 from .readiness import Readiness
 from .settings import DeviceSettings
 from .store import StoreUnavailableError
@@ -56,13 +58,17 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
         cloud = Cloud.open(home)
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
-        upkeep = asyncio.create_task(cloud.departures.run(kept.unclaimed_days))
+        upkeep = [
+            asyncio.create_task(cloud.departures.run(kept.unclaimed_days)),
+            asyncio.create_task(folding.run(cloud.store)),
+        ]
         try:
             yield
         finally:
-            upkeep.cancel()
-            with suppress(asyncio.CancelledError):
-                await upkeep
+            for task in upkeep:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await cloud.close()
 
     return Starlette(
@@ -88,6 +94,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
         ],
         middleware=[
             Middleware(Observed),
+            Middleware(QuickUploads),
             Middleware(SecurityHeaders),
             Middleware(Unexpected),
             Middleware(CrossSiteRefusal),

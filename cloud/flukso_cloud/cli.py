@@ -9,14 +9,29 @@ from collections.abc import Sequence
 
 from . import __version__
 from .backup import BackupError
-from .commands import backup, claim, device, import_, init, mqtt, openapi, restore, serve, token, unit, upgrade, user
+from .commands import (
+    backup,
+    check,
+    claim,
+    device,
+    import_,
+    init,
+    mqtt,
+    openapi,
+    restore,
+    serve,
+    token,
+    unit,
+    upgrade,
+    user,
+)
 from .commands.command import UsageError
 from .home import HomeError
 from .passwords import PasswordError
 from .settings import SettingsError
 from .store import AccountExistsError, StoreUnavailableError
 
-COMMANDS = (init, serve, mqtt, unit, backup, restore, import_, user, device, token, claim, upgrade, openapi)
+COMMANDS = (init, serve, mqtt, unit, check, backup, restore, import_, user, device, token, claim, upgrade, openapi)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,12 +8,15 @@ that time is not covered, and has no rate.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .meter import Meter
-from .summary import Flags, Integers, Reals, Summaries, flows, gaps
+from .summary import Flags, Integers, Summaries, flows, gaps
+
+Reals: TypeAlias = NDArray[np.float64]
 
 
 class Columns(NamedTuple):
@@ -94,13 +97,13 @@ def _line(rows: Summaries, steps: _Steps) -> _Line:
         grown[1::2], grown[2::2] = inside, across
         return np.cumsum(grown)
 
-    return _Line(
-        times,
-        up_to(rows.flow, steps.flowed),
-        up_to(rows.flow, np.where(steps.is_covered, steps.flowed, 0)),
-        up_to(rows.known, np.where(steps.is_known, steps.seconds, 0)),
-        up_to(rows.known, np.where(steps.is_covered, steps.seconds, 0)),
-    )
+    flowed = up_to(rows.flow, steps.flowed)
+    known = up_to(rows.known, np.where(steps.is_known, steps.seconds, 0))
+    if np.array_equal(steps.is_covered, steps.is_known):  # most often: there is no gap
+        return _Line(times, flowed, flowed, known, known)
+    measured = up_to(rows.flow, np.where(steps.is_covered, steps.flowed, 0))
+    covered = up_to(rows.known, np.where(steps.is_covered, steps.seconds, 0))
+    return _Line(times, flowed, measured, known, covered)
 
 
 def _rates(rows: Summaries, steps: _Steps, edges: Integers) -> tuple[Reals, Reals, Reals]:
@@ -108,26 +111,27 @@ def _rates(rows: Summaries, steps: _Steps, edges: Integers) -> tuple[Reals, Real
     count = len(edges) - 1
     low, high, last = (np.full(count, np.nan) for _ in range(3))
     inside = np.searchsorted(edges, rows.first_time, side="right") - 1
-    shown = (inside >= 0) & (inside < count) & ~np.isnan(rows.rate)
-    np.fmin.at(low, inside[shown], rows.low[shown])
-    np.fmax.at(high, inside[shown], rows.high[shown])
+    shown = (inside >= 0) & (inside < count) & (rows.late_seconds > 0)
+    within = rows.pick(shown)
+    np.fmin.at(low, inside[shown], within.low_flow / within.low_seconds)
+    np.fmax.at(high, inside[shown], within.high_flow / within.high_seconds)
 
-    start, end = rows.tail_time[:-1], rows.first_time[1:]
-    flow = rows.flow[:-1] - rows.tail_flow[:-1] + steps.flowed
-    rates = flow / (end - start)
+    ends = rows.pick(slice(-1))
+    start, end = ends.last_time - ends.tail_seconds, rows.first_time[1:]
+    is_rate = steps.is_covered & (ends.tail_seconds >= 0)
     # A rate counts in every bucket that its two knots span.
     first = np.maximum(np.searchsorted(edges, start, side="right") - 1, 0)
     past = np.minimum(np.searchsorted(edges, end, side="left"), count)
-    spans = np.where(steps.is_covered, np.maximum(past - first, 0), 0)
+    spans = np.where(is_rate, np.maximum(past - first, 0), 0)
     across = np.repeat(first, spans) + np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans)
-    across_rates = np.repeat(rates, spans)
+    across_rates = np.repeat((ends.tail_flow + steps.flowed) / (end - start), spans)
     np.fmin.at(low, across, across_rates)
     np.fmax.at(high, across, across_rates)
 
     # Of several in one bucket the last stays: those within a run end before the one from it to the next begins.
-    ends = np.concatenate((rows.tail_time[shown], np.repeat(end, spans)))
-    order = np.argsort(ends, kind="stable")
-    last[np.concatenate((inside[shown], across))[order]] = np.concatenate((rows.rate[shown], across_rates))[order]
+    order = np.argsort(np.concatenate((within.last_time, np.repeat(end, spans))), kind="stable")
+    rates = np.concatenate((within.late_flow / within.late_seconds, across_rates))
+    last[np.concatenate((inside[shown], across))[order]] = rates[order]
     return low, high, last
 
 

@@ -2,9 +2,11 @@
 
     ca.pem            certificate of its own authority, to give to devices and browsers (world-readable)
     flukso-cloud.toml     settings, if there are any
+    legacy-ca.pem     the same for original Fluksometers, if they are served
     private/ca.key    the authority's key
     private/tls.pem   the server's certificate
     private/tls.key   its key
+    private/legacy-tls.pem, .key  the same for original Fluksometers, if they are served
     private/server.key    encrypts the devices' keys in the database
     private/cloud.db  the database
 
@@ -60,6 +62,21 @@ class Home:
     def key(self) -> Path:
         """Key of the server's certificate, PEM."""
         return self.private / "tls.key"
+
+    @property
+    def legacy_ca_certificate(self) -> Path:
+        """Certificate of the authority for original Fluksometers, PEM; there is one once they were served."""
+        return self.root / "legacy-ca.pem"
+
+    @property
+    def legacy_certificate(self) -> Path:
+        """Certificate of the listener for original Fluksometers, PEM."""
+        return self.private / "legacy-tls.pem"
+
+    @property
+    def legacy_key(self) -> Path:
+        """Its key, PEM."""
+        return self.private / "legacy-tls.key"
 
     @property
     def server_key(self) -> Path:

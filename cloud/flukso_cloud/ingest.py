@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ BAD_DIGEST = "Incorrect digest"
 NOT_CLAIMED = "Nobody has claimed this device"
 CLOCK_TOLERANCE = 300
 """Seconds: an older request for a token may be somebody's recording."""
+CENSUS_SECONDS = 10.0
+"""For so long a device that is gone may still be believed."""
 LIVE_PAST = 3600
 """Seconds: an older reading is history and not shown live."""
 
@@ -55,6 +58,9 @@ class Ingest:
         self._live = live
         self._limiter = limiter
         self._origins: dict[str, _Origin] = {}
+        self._keys: dict[int, bytes] = {}
+        self._census: tuple[int, ...] = ()
+        self._counted = 0.0
         self.refused: Counter[str] = Counter()
 
     def _key(self, device: Device) -> bytes:
@@ -113,6 +119,8 @@ class Ingest:
 
         Raises RefusedError, MalformedError, StoreUnavailableError.
         """
+        if time.monotonic() - self._counted > CENSUS_SECONDS:
+            await self._look_for_changes()
         origin = self._origins.get(sensor_id) or await self._find(sensor_id)
         if not digest.matches(origin.key, body, signature):
             raise RefusedError(BAD_DIGEST)
@@ -138,6 +146,10 @@ class Ingest:
         self._live.publish(_readings(sensor_id, upload.samples, upload.gauges, now))
         return True
 
+    def knows(self, sensor_id: str) -> bool:
+        """Tell whether a sensor of this id sent something lately."""
+        return sensor_id in self._origins
+
     async def device_token(self, device_id: str, body: bytes, signature: str, now: int) -> tuple[bytes, str]:
         """Make a token with which a claimed device hears its owner's subscriptions; return the answer and its digest.
 
@@ -158,11 +170,23 @@ class Ingest:
         answer = msgspec.json.encode({"token": token})
         return answer, digest.sign(key, answer)
 
+    async def _look_for_changes(self) -> None:
+        """Forget what is kept if devices or sensors came or went: other processes write the same database."""
+        self._counted = time.monotonic()
+        census = await self._store.census()
+        if census != self._census:
+            self._census = census
+            self._origins.clear()
+            self._keys.clear()
+
     async def _find(self, sensor_id: str) -> _Origin:
         sensor = await self._store.sensor(sensor_id)
         if sensor is None:
             raise RefusedError(NO_SENSOR)
-        origin = _Origin(sensor, self._key(await self._store.device_number(sensor.device)))
+        key = self._keys.get(sensor.device)
+        if key is None:
+            key = self._keys[sensor.device] = self._key(await self._store.device_number(sensor.device))
+        origin = _Origin(sensor, key)
         self._origins[sensor_id] = origin
         return origin
 
@@ -170,11 +194,10 @@ class Ingest:
 def _readings(sensor_id: str, samples: list[Sample], gauges: list[Gauge], now: int) -> list[Reading]:
     """Return what is news: recent gauges, and the newest counter."""
     rates = {gauge.time: gauge.value for gauge in gauges if gauge.time > now - LIVE_PAST}
-    counters: dict[int, int] = {}
-    if samples:
-        newest = max(samples)
-        if newest.time > now - LIVE_PAST:
-            counters[newest.time] = newest.counter
+    newest = max(samples) if samples else None
+    counters = {newest.time: newest.counter} if newest is not None and newest.time > now - LIVE_PAST else {}
+    if not rates and not counters:
+        return []
     return [Reading(sensor_id, time, counters.get(time), rates.get(time)) for time in sorted(rates.keys() | counters)]
 
 

@@ -36,6 +36,12 @@ COMMIT_WRITES = Histogram(
 )
 COMMIT_FAILURES = Counter("flukso_commit_failures", "Commits that failed; nothing of them was kept.", registry=REGISTRY)
 WAITING = Gauge("flukso_writes_waiting", "Writes that wait for a commit.", registry=REGISTRY)
+FOLDED = Counter("flukso_samples_folded", "Samples that were put into chunks.", registry=REGISTRY)
+FOLDING_SECONDS = Gauge(
+    "flukso_folding_seconds",
+    "Time that the last round over all sensors took, from some days to chunks.",
+    registry=REGISTRY,
+)
 LISTENERS = Gauge("flukso_live_listeners", "Streams of live readings that are open.", registry=REGISTRY)
 LOST = Counter("flukso_live_readings_lost", "Readings that listeners too slow for them have lost.", registry=REGISTRY)
 DATABASE_BYTES = Gauge("flukso_database_bytes", "Size of the database's files.", ["file"], registry=REGISTRY)

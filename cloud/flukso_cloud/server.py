@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from prometheus_client import start_http_server
+from starlette.types import ASGIApp
 
 from . import metrics, tls
 from .app import create_app
 from .home import Home
+from .legacy import DeviceRoutesOnly, WithoutErrorBodies
+from .legacy_tls import legacy_context, make_legacy_certificates
+from .modern_wire import ModernProtocol
 from .service_notify import keep_watchdog_quiet, notify
 from .settings import MetricsSettings, Settings
 from .wire import DeviceProtocol, TitleCase
@@ -26,22 +32,55 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 75
 """A device sends its sensors one after another over one connection (trap 20)."""
 STOP_SECONDS = 5
+_BOTH: dict[str, Any] = {
+    "ws": "none",
+    "log_config": None,
+    "access_log": False,  # it would show tokens in the query
+    "server_header": False,
+    "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+    "timeout_graceful_shutdown": STOP_SECONDS,
+}
+"""What both listeners have in common."""
 
 
 class ServerError(Exception):
     """The server cannot start; the text says why."""
 
 
+class _Beside(uvicorn.Server):
+    """Another listener of the same application, which the main server starts and stops."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start once the application is open."""
+        self.config.load()
+        self.lifespan = self.config.lifespan_class(self.config)
+        await super().startup(sockets)
+        for listener in sockets or ():
+            print(f"Flukso cloud for original Fluksometers (TLS 1.0) on https://{_authority(listener)}", flush=True)
+
+
 class _Server(uvicorn.Server):
     """Tells where it listens once it does, and systemd how it stands."""
+
+    def __init__(self, config: uvicorn.Config, beside: Sequence[tuple[_Beside, socket.socket]] = ()) -> None:
+        super().__init__(config)
+        self._beside = beside
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address."""
         await super().startup(sockets)
+        _collect_seldom()
+        for server, beside in self._beside:
+            await server.startup([beside])
         for listener in sockets or ():
             address = f"https://{_authority(listener)}"
             print(f"Flukso cloud on {address}", flush=True)
             notify("READY=1", f"STATUS={address}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop the listeners beside this one, then this, and with it the application."""
+        await asyncio.gather(*(server.shutdown([listener]) for server, listener in self._beside))
+        await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
         """Serve until a signal comes."""
@@ -51,6 +90,13 @@ class _Server(uvicorn.Server):
         finally:
             watchdog.cancel()
             notify("STOPPING=1")
+
+
+def _collect_seldom() -> None:
+    """Let Python look for cycles less often: an upload makes sixty tuples, and none of them is ever in one."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -108,22 +154,35 @@ def serve(home: Home, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and end by that signal."""
     listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
+    app = create_app(home, settings.devices)
     config = uvicorn.Config(
-        TitleCase(create_app(home, settings.devices)),
-        http=DeviceProtocol,
-        ws="none",
-        loop="asyncio",
+        app,
+        http=ModernProtocol,
+        loop="uvloop",
         lifespan="on",
         ssl_context_factory=lambda *_: tls.server_context(home),
-        log_config=None,
-        access_log=False,  # it would show tokens in the query
-        server_header=False,
-        date_header=False,
         proxy_headers=bool(settings.server.proxies),
         forwarded_allow_ips=settings.server.proxies,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        **_BOTH,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with _metrics(home, settings.metrics):
-        _Server(config).run(sockets=[listener])
+        _Server(config, _legacy(home, settings, app)).run(sockets=[listener])
+
+
+def _legacy(home: Home, settings: Settings, app: ASGIApp) -> list[tuple[_Beside, socket.socket]]:
+    """Return the listener for original Fluksometers, if there is to be one."""
+    if not settings.legacy.enabled:
+        return []
+    if make_legacy_certificates(home, tls.names_of(home)):
+        log.info("made the authority for original Fluksometers", extra={"ca": str(home.legacy_ca_certificate)})
+    config = uvicorn.Config(
+        TitleCase(WithoutErrorBodies(DeviceRoutesOnly(app))),
+        http=DeviceProtocol,
+        lifespan="off",
+        ssl_context_factory=lambda *_: legacy_context(home),
+        date_header=False,
+        proxy_headers=False,
+        **_BOTH,
+    )
+    return [(_Beside(config), _listen(settings.legacy.host, settings.legacy.port))]

@@ -57,6 +57,14 @@ class DeviceSettings(msgspec.Struct, frozen=True):
     unclaimed_days: Annotated[int, Meta(ge=0, le=3650, description="days from 1 to 3650; 0 keeps them for ever")] = 30
 
 
+class LegacySettings(msgspec.Struct, frozen=True):
+    """The table [legacy]: whether original Fluksometers (FLM02) may upload over TLS 1.0, and where."""
+
+    enabled: Flag = False
+    host: Host = "127.0.0.1"
+    port: Port = 8444
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All settings, a table each."""
 
@@ -64,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True):
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     devices: DeviceSettings = DeviceSettings()
+    legacy: LegacySettings = LegacySettings()
 
 
 class SettingsError(Exception):

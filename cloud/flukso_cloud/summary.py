@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from .meter import LONGEST_SILENCE, MAX_RATE, SHORTEST_GAP, WRAP, Meter
 
 Integers: TypeAlias = NDArray[np.int64]
-Reals: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 MINUTE, HOUR = 60, 3600
@@ -43,9 +42,9 @@ class Summaries(NamedTuple):
     """A row for each run, in order of time.
 
     `first` and `last` are the samples at its ends, times in unix seconds. `flow` is what flowed from one to the other
-    in Wh or L, where that is known, which is for `known` seconds. `low`, `high` and `rate` are the lowest, highest and
-    last rate between its knots (Wh or L a second; NaN with one knot only). Its last knot is at `tail_time`, `tail_flow`
-    after the first sample.
+    in Wh or L, where that is known, which is for `known` seconds. The lowest, highest and last rate between its knots
+    are kept as what flowed in how many seconds: none with one knot only. `tail` leads from its last knot to its last
+    sample; its seconds are -1 where not all of it is known.
     """
 
     first_time: Integers
@@ -54,11 +53,14 @@ class Summaries(NamedTuple):
     last_counter: Integers
     flow: Integers
     known: Integers
-    tail_time: Integers
     tail_flow: Integers
-    low: Reals
-    high: Reals
-    rate: Reals
+    tail_seconds: Integers
+    low_flow: Integers
+    low_seconds: Integers
+    high_flow: Integers
+    high_seconds: Integers
+    late_flow: Integers
+    late_seconds: Integers
 
     @property
     def size(self) -> int:
@@ -72,7 +74,19 @@ class Summaries(NamedTuple):
 
 def nothing() -> Summaries:
     """Return no rows."""
-    return Summaries._make([*[np.zeros(0, np.int64)] * 8, *[np.zeros(0)] * 3])
+    return Summaries._make([np.zeros(0, np.int64)] * len(Summaries._fields))
+
+
+def no_samples() -> Samples:
+    """Return no samples."""
+    return Samples(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def together(parts: list[Samples]) -> Samples:
+    """Return the samples of all parts, which have none in common, in order of time."""
+    times, counters = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(times, kind="stable")
+    return Samples(times[order], counters[order])
 
 
 def joined(parts: list[Summaries]) -> Summaries:
@@ -116,7 +130,7 @@ def summarise(samples: Samples, meter: Meter, width: int) -> Summaries:
     minutes = times // MINUTE
     knots = np.flatnonzero(np.concatenate(([True], minutes[1:] != minutes[:-1])))
     tails = knots[np.searchsorted(knots, last, side="right") - 1]
-    low, high, rate = _rates(knots, times, at, knows, runs, first)
+    tail = times[last] - times[tails]
     return Summaries(
         times[first],
         counters[first],
@@ -124,26 +138,27 @@ def summarise(samples: Samples, meter: Meter, width: int) -> Summaries:
         counters[last],
         at[last] - at[first],
         knows[last] - knows[first],
-        times[tails],
-        at[tails] - at[first],
-        low,
-        high,
-        rate,
+        at[last] - at[tails],
+        np.where(knows[last] - knows[tails] == tail, tail, -1),
+        *_rates(knots, times, at, knows, runs, first),
     )
 
 
 def _rates(
     knots: Integers, times: Integers, at: Integers, knows: Integers, runs: Integers, first: Integers
-) -> tuple[Reals, Reals, Reals]:
+) -> list[Integers]:
     """Return the lowest, highest and last rate between the knots of each run; `first` is where each run begins."""
-    low, high, rate = (np.full(len(first), np.nan) for _ in range(3))
     early, late = knots[:-1], knots[1:]
     seconds = times[late] - times[early]
     good = (runs[early] == runs[late]) & (knows[late] - knows[early] == seconds)
-    early, late = early[good], late[good]
-    rates = (at[late] - at[early]) / seconds[good]
+    early, late, seconds = early[good], late[good], seconds[good]
+    flow = at[late] - at[early]
     run = np.searchsorted(first, early, side="right") - 1
-    np.fmin.at(low, run, rates)
-    np.fmax.at(high, run, rates)
-    rate[run] = rates  # of several for one run the last stays
-    return low, high, rate
+    by_rate = np.lexsort((flow / seconds, run))
+    ends = np.flatnonzero(np.concatenate((run[1:] != run[:-1], [True]))) if len(run) else run
+    begins = np.concatenate(([0], ends[:-1] + 1)) if len(run) else run
+    columns = [np.zeros(len(first), np.int64) for _ in range(6)]
+    for place, chosen in enumerate((by_rate[begins], by_rate[ends], ends)):
+        columns[2 * place][run[chosen]] = flow[chosen]
+        columns[2 * place + 1][run[chosen]] = seconds[chosen]
+    return columns

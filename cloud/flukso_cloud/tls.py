@@ -1,7 +1,7 @@
 """Transport security of a cloud on its own: an authority of its own, and an ECDSA P-256 certificate for the server.
 
-A public host puts a proxy with a public certificate in front instead. Original Fluksometers speak TLS 1.0 only and are
-not served here (trap 18).
+A public host puts a proxy with a public certificate in front instead. Original Fluksometers speak TLS 1.0 only: what
+they need is in `legacy_tls` (trap 18).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Measurements(NamedTuple):
 
 
 class _Upload(msgspec.Struct):
-    measurements: list[tuple[int, int]] | None = None
+    measurements: list[Sample] | None = None
     gauges: list[Any] = []
     config: Any = None
 
@@ -131,9 +131,20 @@ def read_measurements(body: bytes, now: int) -> Measurements | SensorConfig:
     if upload.measurements is None and not upload.gauges:
         raise MalformedError("a body needs measurements or config")
     refused: dict[str, int] = {}
-    samples = [Sample(*pair) for pair in _accepted(upload.measurements or (), now, refused)]
+    if type(upload) is _Upload and upload.measurements and _is_flawless(upload.measurements, now):
+        samples = upload.measurements
+    else:
+        samples = [Sample(*pair) for pair in _accepted(upload.measurements or (), now, refused)]
     gauges = [Gauge(*pair) for pair in _accepted(upload.gauges, now, refused, whole=False)]
     return Measurements(samples, sorted(gauges), refused)
+
+
+def _is_flawless(samples: list[Sample], now: int) -> bool:
+    """Tell whether all these would be accepted, in a tenth of the time that it takes to look at each."""
+    times, counters = zip(*samples, strict=True)
+    return bool(
+        min(times) >= EPOCH and max(times) <= now + SKEW and min(counters) >= LOWEST and max(counters) <= HIGHEST
+    )
 
 
 def _accepted(

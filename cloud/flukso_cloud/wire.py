@@ -7,6 +7,7 @@ an error that comes in a later segment for the beginning of the next answer (sec
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from email.utils import formatdate
 from functools import cache
 from typing import Any
@@ -73,8 +74,9 @@ class _Corked:
         self._loop.call_later(GOODBYE_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
-        if self._transport.get_write_buffer_size() == 0:
-            self._transport.abort()
+        with suppress(AttributeError):  # asyncio's TLS transport, once its connection is lost
+            if self._transport.get_write_buffer_size() == 0:
+                self._transport.abort()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -40,6 +40,7 @@ class Server:
         self.home = home
         self._arguments = arguments
         self.port = 0
+        self.legacy_port = 0
         self.log = ""
 
     def __enter__(self) -> Server:
@@ -61,7 +62,9 @@ class Server:
         for line in self.process.stdout:
             self.log += line
             found = re.search(r"https://.*:(\d+)$", line)
-            if found:
+            if found and "original Fluksometers" in line:
+                self.legacy_port = int(found[1])
+            elif found:
                 self.port = int(found[1])
                 listening.set()
         listening.set()
@@ -105,15 +108,21 @@ class Server:
         return Wire(self.trust().wrap_socket(plain, server_hostname="localhost"))
 
 
-class Answer:
-    """An answer as it came over the wire: its status line, its header lines in their own case, its body."""
+def _title(name: str) -> str:
+    return "WWW-Authenticate" if name.lower() == "www-authenticate" else name.title()
 
-    def __init__(self, head: bytes, body: bytes, in_first_read: bool) -> None:
+
+class Answer:
+    """An answer as it came over the wire: its status line, its header lines in their own case, its body.
+
+    `headers` are named in Title-Case, whatever their case was.
+    """
+
+    def __init__(self, head: bytes, body: bytes) -> None:
         self.status_line, *lines = head.decode("latin-1").split("\r\n")
         self.lines = lines
-        self.headers = dict(line.split(":", 1) for line in lines)
+        self.headers = {_title(line.split(":", 1)[0]): line.split(":", 1)[1] for line in lines}
         self.body = body
-        self.in_first_read = in_first_read
 
     @property
     def status(self) -> int:
@@ -122,7 +131,7 @@ class Answer:
 
 
 class Wire:
-    """A raw connection that reads answers as a FLM02 does: by `Content-Length` in exactly this case."""
+    """A raw connection."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -141,20 +150,17 @@ class Wire:
         return self.answer()
 
     def answer(self) -> Answer:
-        """Read one answer. One read from TLS returns at most one record, so the body comes with the head or later."""
+        """Read one answer."""
         data = self._rest
-        reads = 0
         while b"\r\n\r\n" not in data:
             data += self._read()
-            reads += 1
         head, _, body = data.partition(b"\r\n\r\n")
-        answer = Answer(head, b"", in_first_read=False)
+        answer = Answer(head, b"")
         length = int(answer.headers.get("Content-Length", "0"))
         while len(body) < length:
             body += self._read()
-            reads += 1
         self._rest = body[length:]
-        return Answer(head, body[:length], in_first_read=reads == 1)
+        return Answer(head, body[:length])
 
     def _read(self) -> bytes:
         data = self.sock.recv(65536)

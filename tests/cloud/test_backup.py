@@ -27,6 +27,7 @@ from flukso_cloud.home import Home, HomeError
 from flukso_cloud.restore import finish_restore, restore
 from flukso_cloud.vault import Vault
 from tests.cloud.fluksometer import Fluksometer, compact
+from tests.cloud.kept import measurements
 from tests.cloud.process import COMMAND, Server, run
 
 START = 1_450_000_000
@@ -45,9 +46,7 @@ def upload(server: Server, device: Fluksometer, *pairs: tuple[int, int], new: bo
 
 
 def stored(home: Home, device: Fluksometer) -> set[tuple[int, int]]:
-    with sqlite3.connect(home.database) as conn:
-        query = "SELECT time, counter FROM samples JOIN sensors ON number = sensor WHERE id = ?"
-        return set(conn.execute(query, [device.sensor]).fetchall())
+    return set(measurements(home.database, device.sensor))
 
 
 def test_from_a_running_server_to_a_new_machine(home: Home, tmp_path: Path) -> None:

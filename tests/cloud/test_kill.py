@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from tests.cloud.fluksometer import Fluksometer, compact
+from tests.cloud.kept import measurements
 from tests.cloud.process import Server
 
 ROUNDS = 3
@@ -42,12 +43,11 @@ def test_every_acknowledged_measurement_survives_kill_9(folder_made: Path, tmp_p
         assert server.stop() in {0, -15}
     with sqlite3.connect(home / "private" / "cloud.db") as conn:
         assert conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        for device, good, all_ in zip(devices, acknowledged, sent, strict=True):
-            query = "SELECT time, counter FROM samples JOIN sensors ON number = sensor WHERE id = ?"
-            stored = conn.execute(query, [device.sensor]).fetchall()
-            assert len(good) > ROUNDS * 10
-            assert set(good) <= set(stored) <= set(all_)
-            assert len(stored) == len(set(stored))
+    for device, good, all_ in zip(devices, acknowledged, sent, strict=True):
+        stored = measurements(home / "private" / "cloud.db", device.sensor)
+        assert len(good) > ROUNDS * 10
+        assert set(good) <= set(stored) <= set(all_)
+        assert len(stored) == len(set(stored))
 
 
 def keep_uploading(

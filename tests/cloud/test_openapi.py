@@ -74,8 +74,7 @@ def logged_in(server: Server) -> str:
     """Log in as kees, and return the header with the session."""
     wire = server.connect()
     form = urlencode({"name": "kees", "password": PASSWORD}).encode()
-    kind = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(form))}
-    answer = wire.request("POST", "/login", kind, form)
+    answer = wire.request("POST", "/login", {"Content-Type": "application/x-www-form-urlencoded"}, form)
     wire.close()
     assert answer.status == 303
     return next(line.partition(": ")[2].partition(";")[0] for line in answer.lines if "__Host-flukso=" in line)

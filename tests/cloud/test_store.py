@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from flukso_cloud.meter import WRAP, Meter, Sample
 from flukso_cloud.series import Neighbours
-from flukso_cloud.store import AccountExistsError, Appended, Heartbeat, Sensor, SensorPlan, StoreUnavailableError
+from flukso_cloud.store import (
+    AccountExistsError,
+    Appended,
+    Heartbeat,
+    Sensor,
+    SensorPlan,
+    StoreUnavailableError,
+    chunks,
+)
 from flukso_cloud.store import samples as statements
 from flukso_cloud.store.schema import migrations
 from flukso_cloud.store.sqlite import SqliteStore
@@ -121,7 +129,7 @@ async def test_writes_of_many_callers_share_commits(store: SqliteStore, tmp_path
     sensor = await add_sensor(store)
     before = commits(tmp_path / "cloud.db")
     await asyncio.gather(*(store.append(sensor, [Sample(START + i, i)], START) for i in range(300)))
-    assert len(rows(tmp_path / "cloud.db", "samples")) == 300
+    assert len(rows(tmp_path / "cloud.db", "samples")) + len(rows(tmp_path / "cloud.db", "uploads")) == 300
     assert commits(tmp_path / "cloud.db") - before < 100
 
 
@@ -214,19 +222,20 @@ async def test_a_code_that_two_devices_share_claims_neither(store: SqliteStore) 
     assert (await store.claim(b"same", account.number)).outcome == "unknown"
 
 
-async def test_a_year_of_days_reads_edges_not_rows(store: SqliteStore) -> None:
-    """Edge look-ups are seeks in the index; no step of the plan scans the samples."""
-    sensor = await add_sensor(store)
-
-    def plan(db: object) -> list[str]:
-        found = db.conn.execute("EXPLAIN QUERY PLAN " + statements._NEIGHBOURS, {"sensor": 1, "times": "[1]"})  # type: ignore[attr-defined]
-        return [row[3] for row in found]
-
-    steps = await store._read(plan)
-    on_samples = [step for step in steps if "samples" in step or "before" in step or "after" in step]
-    assert len(on_samples) >= 4
-    assert all(step.startswith("SEARCH") for step in on_samples), steps
-    assert await store.neighbours(sensor.number, []) == {}
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(statements._NEWEST, statements._AROUND, statements._BEFORE, statements._AFTER, chunks._NEXT, chunks._SHEETS),
+        *(chunks._BEFORE, chunks._AFTER, chunks._NEWEST, chunks._CHUNKS),
+    ],
+)
+def test_what_is_looked_for_is_found_by_an_index(statement: str) -> None:
+    names = {"sensor": 1, "start": 1, "end": 1, "first": 1, "last": 1}
+    values = names if ":sensor" in statement else (1,) * statement.count("?")
+    steps = [row[3] for row in memory().execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert steps
+    assert [step for step in steps if "SCAN" in step and "SCAN CONSTANT" not in step] == []
+    assert [step for step in steps if "SORT" in step] == []
 
 
 async def test_what_is_deleted_leaves_no_break_and_no_energy(store: SqliteStore) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from flukso_cloud.claim import claim_code
+from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.process import Server, run
 from tests.device.board import CLAMP, PULSE, Board, pls, pwr
 from tests.device.daemon_process import Fluksod, configuration, running, sensor_table
@@ -108,6 +112,43 @@ async def test_a_shared_stream_appears_on_the_lan_and_goes_with_the_share(
         assert await bert.get("/api/v2/peers") == {"peers": [], "error": None}
         assert not bert.said("peers:"), bert.log
         assert not bert.said("belongs to another device"), "a peer is never registered as one of ours"
+
+
+async def test_a_coarse_peer_is_there_at_once(tmp_path: Path, cloud: Server) -> None:
+    """With the counter at the end of its last complete hour, not only after the next one."""
+    anna, now = Fluksometer(), int(time.time())
+    wire = cloud.connect()
+    history = compact({"measurements": [[now - 600 * i, 10**6 - 100 * i] for i in range(24)]})
+    for path, body in ((f"/device/{anna.id}", anna.registration()), (f"/sensor/{anna.sensor}", history)):
+        answer = await asyncio.to_thread(wire.request, "POST", path, anna.headers(body), body)
+        assert answer.status == 200, answer.body
+    wire.close()
+    code = claim_code(anna.key.encode(), anna.id)
+    claimed = await asyncio.to_thread(run, "claim", code, "--account", "anna", "--dir", cloud.home)
+    assert claimed.returncode == 0, claimed.stderr
+    hourly = {"shares": [{"account": "bert", "resolution": "hour", "past": True}]}
+    assert await as_person(cloud, "anna", "PUT", f"/api/v2/sensors/{anna.sensor}/shares", hourly) == 200
+    assert await as_person(cloud, "bert", "PUT", f"/api/v2/subscriptions/{anna.sensor}") == 204
+    upload = f'[cloud]\nurl = "{cloud.url}"\nca = "{cloud.home / "ca.pem"}"\ninterval = 1\n'
+    configuration(tmp_path, sensors=sensor_table(PULSE, "Water", "water"), cloud=upload)
+    board = Board(tmp_path / "board")
+    try:
+        async with running(tmp_path / "fluksod.toml") as bert:
+            await claim(bert, cloud, "bert")
+        async with running(tmp_path / "fluksod.toml") as bert:
+
+            async def reading() -> Any:
+                found = next(iter((await bert.get("/api/v2/peers"))["peers"]), None)
+                return None if found is None else found["reading"] and found
+
+            shown = await until(reading, 20)
+            edge = now // 3600 * 3600
+            assert shown["resolution"] == "hour"
+            assert shown["reading"]["time"] == edge
+            assert shown["reading"]["counter"] == 10**6 - math.ceil((now - edge) / 6)
+            assert shown["reading"]["gauge"] == pytest.approx(600)
+    finally:
+        board.close()
 
 
 async def event_of(stream: aiohttp.ClientResponse, sensor: str, counter: int) -> bool:

@@ -178,11 +178,12 @@ async def _parameters(request: Request, sensor: Sensor) -> Response:
     answer=Done,
     refuses=(204, 408, 413),
 )
-async def _sensor(request: Request) -> Response:
+async def sensor(request: Request) -> Response:
+    """Both methods of a sensor's path."""
     return await (post_sensor if request.method == "POST" else get_sensor)(request)
 
 
 routes: list[BaseRoute] = [
     Route("/device/{device}", post_device, methods=["POST"]),
-    Route("/sensor/{sensor}", _sensor, methods=["GET", "POST"]),
+    Route("/sensor/{sensor}", sensor, methods=["GET", "POST"]),
 ]

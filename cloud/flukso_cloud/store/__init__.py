@@ -25,6 +25,7 @@ from .model import (
     Comparable,
     Compared,
     Device,
+    Folded,
     Group,
     Heartbeat,
     NamedToken,
@@ -50,6 +51,7 @@ __all__ = [
     "Comparable",
     "Compared",
     "Device",
+    "Folded",
     "Group",
     "Heartbeat",
     "NamedToken",
@@ -167,6 +169,12 @@ class Store(Protocol):
 
     async def replace(self, sensor: Sensor, start: int, end: int, samples: Iterable[Sample]) -> int:
         """Put these samples, all with start <= time < end, in the place of those; return how many those were."""
+
+    async def fold(self, now: int, sensor: int) -> Folded:
+        """Put some samples of days that are over into a form that takes less room, of sensors from this number on.
+
+        It takes a few milliseconds. What is read is the same before and after.
+        """
 
     # people
     async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:

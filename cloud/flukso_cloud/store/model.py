@@ -262,6 +262,13 @@ class Appended(NamedTuple):
     known: int
 
 
+class Folded(NamedTuple):
+    """What a slice of folding has done: how many samples, and the sensor's number to go on with (None: all is done)."""
+
+    samples: int
+    next_sensor: int | None
+
+
 class StoreUnavailableError(Exception):
     """The store cannot write now (disk full, locked, overloaded). Nothing of the request was kept; try again later."""
 

@@ -1,15 +1,19 @@
-"""Samples and breaks in SQLite: prepared statements on the sensor's part of the primary key."""
+"""Samples and breaks in SQLite: those of recent days in a table, older ones in chunks."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from flukso_cloud.meter import Meter, Sample
 from flukso_cloud.series import Break, Neighbours
+from flukso_cloud.summary import HOUR, Integers, Samples, no_samples, together
 
+from . import chunks
+from .chunks import DAY
 from .model import Appended
 
 _UPSERT = (
@@ -29,30 +33,30 @@ _BREAKS = (
 _BETWEEN = "SELECT time, counter FROM samples WHERE sensor = ? AND time >= ? AND time < ? ORDER BY time LIMIT ?"
 _DELETE = "DELETE FROM samples WHERE sensor = ? AND time >= ? AND time < ?"
 _DROP_BREAKS = 'DELETE FROM breaks WHERE sensor = ? AND "end" >= ? AND "end" < ?'
-_NEIGHBOURS = """
-WITH near AS (
-  SELECT value AS t,
-    (SELECT time FROM samples WHERE sensor = :sensor AND time <= value ORDER BY time DESC LIMIT 1) AS b,
-    (SELECT time FROM samples WHERE sensor = :sensor AND time > value ORDER BY time LIMIT 1) AS a
-  FROM json_each(:times))
-SELECT t, b, before.counter, a, after.counter FROM near
-LEFT JOIN samples AS before ON before.sensor = :sensor AND before.time = b
-LEFT JOIN samples AS after ON after.sensor = :sensor AND after.time = a
+_AROUND = """
+SELECT time, counter FROM samples WHERE sensor = :sensor AND time BETWEEN
+  ifnull((SELECT max(time) FROM samples WHERE sensor = :sensor AND time <= :start), :start) AND
+  ifnull((SELECT min(time) FROM samples WHERE sensor = :sensor AND time > :end), :end)
 """
 
 
 def newest(conn: sqlite3.Connection, sensor: int) -> Sample | None:
     """Return the newest sample of a sensor."""
     row = conn.execute(_NEWEST, (sensor,)).fetchone()
-    return Sample(*row) if row else None
+    return _later(Sample(*row) if row else None, chunks.newest(conn, sensor))
 
 
 def append(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Iterable[Sample]) -> Appended:
     """Store samples in whatever order they come; of two at the same time the later in the batch counts."""
     batch = sorted({sample.time: sample for sample in samples}.values())
+    given = len(batch)
     if not batch:
         return Appended(0, 0)
-    last = newest(conn, sensor)
+    row = conn.execute(_NEWEST, (sensor,)).fetchone()
+    folded = chunks.newest(conn, sensor)
+    last = _later(Sample(*row) if row else None, folded)
+    if folded is not None and batch[0].time // DAY <= folded.time // DAY:
+        batch = _outside_chunks(conn, sensor, batch)
     late = [sample for sample in batch if last is not None and sample.time <= last.time]
     fresh = batch[len(late) :]
     changed = _put(conn, sensor, late)
@@ -64,7 +68,28 @@ def append(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Iterabl
         last = newest_before(conn, sensor, fresh[0].time) if changed else last
         chain = fresh if last is None else [last, *fresh]
         _add_breaks(conn, sensor, meter, pairwise(chain))
-    return Appended(changed + len(fresh), len(late) - changed)
+    news = changed + len(fresh)
+    return Appended(news, given - news)
+
+
+def _outside_chunks(conn: sqlite3.Connection, sensor: int, batch: list[Sample]) -> list[Sample]:
+    """Return a batch without what chunks have already; a chunk that lacks some of it is taken back into the table."""
+    left = batch
+    for number in chunks.days(conn, sensor, batch[0].time // DAY, batch[-1].time // DAY):
+        of_day = [sample for sample in batch if sample.time // DAY == number]
+        kept = chunks.day(conn, sensor, number) if of_day else None
+        if kept is None:
+            continue
+        known = set(zip(*map(np.ndarray.tolist, kept), strict=True))
+        if known.issuperset(of_day):
+            left = [sample for sample in left if sample.time // DAY != number]
+        else:
+            chunks.unfold(conn, sensor, number)
+    return left
+
+
+def _later(one: Sample | None, other: Sample | None) -> Sample | None:
+    return max((sample for sample in (one, other) if sample is not None), default=None)
 
 
 def _put(conn: sqlite3.Connection, sensor: int, samples: Sequence[Sample]) -> int:
@@ -77,7 +102,14 @@ def _put(conn: sqlite3.Connection, sensor: int, samples: Sequence[Sample]) -> in
 def newest_before(conn: sqlite3.Connection, sensor: int, time: int) -> Sample | None:
     """Return the newest sample before `time`."""
     row = conn.execute(_BEFORE, (sensor, time)).fetchone()
-    return Sample(*row) if row else None
+    return _later(Sample(*row) if row else None, chunks.before(conn, sensor, time))
+
+
+def oldest_after(conn: sqlite3.Connection, sensor: int, time: int) -> Sample | None:
+    """Return the oldest sample after `time`."""
+    row = conn.execute(_AFTER, (sensor, time)).fetchone()
+    found = (Sample(*row) if row else None, chunks.after(conn, sensor, time))
+    return min((sample for sample in found if sample is not None), default=None)
 
 
 def _add_breaks(conn: sqlite3.Connection, sensor: int, meter: Meter, pairs: Iterable[tuple[Sample, Sample]]) -> None:
@@ -117,17 +149,43 @@ def _judge_again(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: S
 
 def _pair_after(conn: sqlite3.Connection, sensor: int, sample: Sample) -> list[tuple[Sample, Sample]]:
     """Return a sample and the one that follows it, if there is one."""
-    row = conn.execute(_AFTER, (sensor, sample.time)).fetchone()
-    return [] if row is None else [(sample, Sample(*row))]
+    after = oldest_after(conn, sensor, sample.time)
+    return [] if after is None else [(sample, after)]
 
 
 def neighbours(conn: sqlite3.Connection, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
-    """Return the samples around each time: four seeks in the index for each, however many rows there are."""
-    rows = conn.execute(_NEIGHBOURS, {"sensor": sensor, "times": json.dumps(list(times))})
+    """Return the samples around each time."""
+    if not times:
+        return {}
+    asked = np.asarray(times, np.int64)
+    known = _known_around(conn, sensor, asked)
+    places = np.searchsorted(known.times, asked, side="right").tolist()
+    found = [Sample(*pair) for pair in zip(*map(np.ndarray.tolist, known), strict=True)]
     return {
-        t: Neighbours(None if b is None else Sample(b, at_b), None if a is None else Sample(a, at_a))
-        for t, b, at_b, a, at_a in rows
+        time: Neighbours(found[place - 1] if place else None, found[place] if place < len(found) else None)
+        for time, place in zip(times, places, strict=True)
     }
+
+
+def _known_around(conn: sqlite3.Connection, sensor: int, asked: Integers) -> Samples:
+    """Return samples, among them those around each time: of chunks, the first and last of each hour where that will do.
+
+    It will not within an hour, nor where the hour's first sample is at the time itself: what follows is inside.
+    """
+    start, end = int(asked.min()), int(asked.max())
+    rows = chunks.from_rows(conn.execute(_AROUND, {"sensor": sensor, "start": start, "end": end}))
+    hours = chunks.hours(conn, sensor, start, end)
+    on_time = asked[asked % HOUR == 0]
+    inside = np.concatenate((asked[asked % HOUR != 0], hours.first_time[np.isin(hours.first_time, on_time)])) // HOUR
+    hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
+    single = hours.last_time == hours.first_time
+    parts = [
+        rows,
+        chunks.of_hours(conn, sensor, np.unique(inside)),
+        Samples(hours.first_time, hours.first_counter),
+        Samples(hours.last_time[~single], hours.last_counter[~single]),
+    ]
+    return together(parts)
 
 
 def breaks(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> list[Break]:
@@ -137,14 +195,30 @@ def breaks(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> list[
 
 def between(conn: sqlite3.Connection, sensor: int, start: int, end: int, most: int) -> list[Sample]:
     """Return the samples with start <= time < end, in order of time, the first `most` of them."""
-    return [Sample(*row) for row in conn.execute(_BETWEEN, (sensor, start, end, most))]
+    parts = [chunks.from_rows(conn.execute(_BETWEEN, (sensor, start, end, most)))]
+    found = 0
+    for number in chunks.days(conn, sensor, start // DAY, (end - 1) // DAY):
+        if found >= most:
+            break
+        part = (chunks.day(conn, sensor, number) or no_samples()).between(start, end)
+        parts.append(part)
+        found += part.size
+    whole = together(parts)
+    return [Sample(*pair) for pair in zip(*(column[:most].tolist() for column in whole), strict=True)]
 
 
 def delete(conn: sqlite3.Connection, sensor: int, meter: Meter, start: int, end: int) -> int:
     """Forget the samples with start <= time < end; return how many there were."""
-    gone = conn.execute(_DELETE, (sensor, start, end)).rowcount
+    gone = 0
+    for number, count in chunks.days(conn, sensor, start // DAY, (end - 1) // DAY).items():
+        if start <= number * DAY and (number + 1) * DAY <= end:
+            chunks.drop(conn, sensor, number)
+            gone += count
+        else:
+            chunks.unfold(conn, sensor, number)
+    gone += conn.execute(_DELETE, (sensor, start, end)).rowcount
     conn.execute(_DROP_BREAKS, (sensor, start, end))
-    row = conn.execute(_AFTER, (sensor, end - 1)).fetchone()
-    if gone and row is not None:
-        _judge_again(conn, sensor, meter, [Sample(*row)])
+    after = oldest_after(conn, sensor, end - 1)
+    if gone and after is not None:
+        _judge_again(conn, sensor, meter, [after])
     return gone

@@ -152,6 +152,23 @@ def heartbeats_wirings_and_blocks(db: Database) -> None:
 
 
 @migrations()
+def chunks_and_hours(db: Database) -> None:
+    """Samples of whole days in chunks, their hours in sheets of 32 days; chunks that cannot be read.
+
+    Tables with rowids: blobs in tables without take half as much space again.
+    """
+    db.execute(
+        "CREATE TABLE chunks (sensor INTEGER NOT NULL, day INTEGER NOT NULL, count INTEGER NOT NULL,"
+        " first_time INTEGER NOT NULL, first_counter INTEGER NOT NULL,"
+        " last_time INTEGER NOT NULL, last_counter INTEGER NOT NULL, data BLOB NOT NULL)"
+    )
+    db.execute("CREATE UNIQUE INDEX chunks_of_sensors ON chunks(sensor, day)")
+    db.execute("CREATE TABLE hours (sensor INTEGER NOT NULL, sheet INTEGER NOT NULL, data BLOB NOT NULL)")
+    db.execute("CREATE UNIQUE INDEX hours_of_sensors ON hours(sensor, sheet)")
+    db.execute("CREATE TABLE damaged_chunks (sensor INTEGER NOT NULL, day INTEGER NOT NULL, data BLOB NOT NULL)")
+
+
+@migrations()
 def scoped_tokens_groups_and_requests(db: Database) -> None:
     """Tokens with a scope; groups, and shares with them; requests, blocks; homes to compare; forgetting."""
     for column, kind in (("id", str), ("name", str), ("expires", int), ("used", int)):
@@ -219,6 +236,15 @@ def scoped_tokens_groups_and_requests(db: Database) -> None:
     db.execute("UPDATE devices SET released = CAST(strftime('%s', 'now') AS INTEGER) WHERE account IS NULL")
     table(db, "devices").add_column("leaving", str)
     table(db, "retired").create({"kind": str, "number": int}, pk="kind", not_null={"number"})
+
+
+@migrations()
+def uploads(db: Database) -> None:
+    """The journal of uploads that are not sorted in among the samples yet."""
+    db.execute(
+        "CREATE TABLE uploads (number INTEGER PRIMARY KEY, sensor INTEGER NOT NULL, arrived INTEGER NOT NULL,"
+        " samples BLOB NOT NULL)"
+    )
 
 
 @migrations()

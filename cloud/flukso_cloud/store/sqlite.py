@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -23,8 +24,10 @@ from flukso_cloud.tmpo import Place
 from . import (
     benchmarks,
     blocks,
+    chunks,
     forgetting,
     groups,
+    journal,
     people,
     registry,
     requests,
@@ -42,6 +45,7 @@ from .model import (
     Comparable,
     Compared,
     Device,
+    Folded,
     Group,
     Heartbeat,
     NamedToken,
@@ -69,6 +73,11 @@ _IS_THERE = "SELECT 1 FROM devices WHERE number = ?"
 _LAST_SEEN = "UPDATE devices SET last_seen = ? WHERE number = ? AND last_seen < ?"
 
 
+def _ascends(batch: Sequence[Sample]) -> bool:
+    times = [sample.time for sample in batch]
+    return all(map(operator.lt, times, times[1:]))
+
+
 def _connect(path: Path, *, read_only: bool = False) -> Database:
     conn = sqlite3.connect(path, check_same_thread=False, cached_statements=256)
     conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
@@ -90,6 +99,10 @@ class SqliteStore:
         self._readers = self._threads("store-reader")
         self._series = self._threads("store-series")
         self._writer = Writer(partial(_connect, path))
+        db = _connect(path, read_only=True)
+        self._journal = journal.Journal(self._writer, journal.waiting(db.conn))
+        db.close()
+        self._heads: dict[int, int] = {}  # newest time of sensors that sent; only what is later is surely news
 
     @classmethod
     def open(cls, path: Path) -> SqliteStore:
@@ -123,11 +136,24 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from error
 
+    async def _read_series(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read what takes several statements, all of one moment: a day is folded between two of them otherwise."""
+
+        def of_one_moment(db: Database) -> T:
+            db.conn.execute("BEGIN")
+            try:
+                return work(db.conn)
+            finally:
+                db.conn.execute("ROLLBACK")
+
+        return await self._read(of_one_moment, self._series)
+
     async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._writer.submit(work)
 
     async def close(self) -> None:
         """Commit what waits, then end the threads."""
+        await self._journal.close()
         await asyncio.to_thread(self._writer.close)
         for threads in (self._readers, self._series):
             await asyncio.to_thread(threads.shutdown)
@@ -160,8 +186,16 @@ class SqliteStore:
         return await self._write(lambda db: registry.heartbeat(db, device, beat, sensors))
 
     async def sensor(self, sensor_id: str) -> Sensor | None:
-        """See Store."""
-        return await self._read(lambda db: registry.sensor(db, sensor_id))
+        """See Store. Its newest sample is looked up along with it: most who ask for a sensor are about to append."""
+
+        def work(db: Database) -> tuple[Sensor | None, Sample | None]:
+            found = registry.sensor(db, sensor_id)
+            return found, None if found is None else samples.newest(db.conn, found.number)
+
+        found, newest = await self._read(work)
+        if found is not None:
+            self._heads.setdefault(found.number, 0 if newest is None else newest.time)
+        return found
 
     async def configure(self, sensor: int, config: SensorConfig) -> None:
         """See Store."""
@@ -200,16 +234,26 @@ class SqliteStore:
         return await self._write(lambda db: registry.claim(db, claim, account))
 
     async def append(self, sensor: Sensor, samples_: Iterable[Sample], now: int) -> Appended:
-        """See Store."""
+        """See Store. What is news is only noted in the journal for now."""
+        batch = samples_ if isinstance(samples_, list) else list(samples_)
+        head = self._heads.get(sensor.number)
+        if head is not None and batch and len(batch) <= journal.LONGEST and batch[0].time > head and _ascends(batch):
+            self._heads[sensor.number] = batch[-1].time
+            await self._journal.take(sensor.number, batch, now)
+            return Appended(len(batch), 0)
+        await self._journal.settle([sensor.number])
 
-        def work(db: Database) -> Appended:
-            appended = samples.append(db.conn, sensor.number, sensor.meter, samples_)
+        def work(db: Database) -> tuple[Appended, Sample | None]:
+            appended = samples.append(db.conn, sensor.number, sensor.meter, batch)
             seen = db.conn.execute(_LAST_SEEN, (now, sensor.device, now)).rowcount
             if not seen and db.conn.execute(_IS_THERE, (sensor.device,)).fetchone() is None:
                 raise SensorGoneError(sensor.id)
-            return appended
+            return appended, samples.newest(db.conn, sensor.number)
 
-        return await self._write(work)
+        appended, newest = await self._write(work)
+        if newest is not None:
+            self._heads[sensor.number] = max(newest.time, self._heads.get(sensor.number, 0))
+        return appended
 
     async def newest(self, sensors: Sequence[int]) -> dict[int, Sample]:
         """See Store."""
@@ -218,32 +262,39 @@ class SqliteStore:
             found = ((number, samples.newest(db.conn, number)) for number in sensors)
             return {number: sample for number, sample in found if sample is not None}
 
+        await self._journal.settle(sensors)
         return await self._read(work)
 
     async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
         """See Store."""
-        return await self._read(lambda db: samples.neighbours(db.conn, sensor, times), self._series)
+        await self._journal.settle([sensor])
+        return await self._read_series(lambda conn: samples.neighbours(conn, sensor, times))
 
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
+        await self._journal.settle([sensor])
         return await self._read(lambda db: samples.breaks(db.conn, sensor, start, end))
 
     async def columns(self, sensor: Sensor, edges: Sequence[int]) -> Columns:
         """See Store."""
+        await self._journal.settle([sensor.number])
         return await self._read(
             lambda db: statistics.columns(db.conn, sensor.number, sensor.meter, edges), self._series
         )
 
     async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
         """See Store."""
-        return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
+        await self._journal.settle([sensor.number])
+        return await self._read_series(lambda conn: samples.between(conn, sensor.number, start, end, most))
 
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
         """See Store."""
+        await self._journal.settle([sensor.number])
         return await self._write(lambda db: samples.delete(db.conn, sensor.number, sensor.meter, start, end))
 
     async def replace(self, sensor: Sensor, start: int, end: int, samples_: Iterable[Sample]) -> int:
         """See Store."""
+        await self._journal.settle([sensor.number])
 
         def work(db: Database) -> int:
             gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
@@ -251,6 +302,10 @@ class SqliteStore:
             return gone
 
         return await self._write(work)
+
+    async def fold(self, now: int, sensor: int) -> Folded:
+        """See Store."""
+        return await self._write(lambda db: chunks.fold(db.conn, sensor, now))
 
     async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
         """See Store."""
@@ -441,10 +496,12 @@ class SqliteStore:
     async def forget_readings(self, sensor: int) -> None:
         """See Store."""
         await self._write(lambda db: forgetting.forget_readings(db, sensor))
+        self._heads.pop(sensor, None)
 
     async def finish_leaving(self, device: int) -> None:
         """See Store."""
         await self._write(lambda db: forgetting.finish_leaving(db, device))
+        self._heads.clear()  # what is gone is noticed by those who look
 
     async def close_account(self, account: int, now: int) -> None:
         """See Store."""

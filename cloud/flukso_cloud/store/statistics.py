@@ -10,23 +10,31 @@ import numpy as np
 from flukso_cloud.columns import Columns
 from flukso_cloud.columns import columns as columns_of
 from flukso_cloud.meter import Meter
-from flukso_cloud.summary import MINUTE, Samples, summarise
+from flukso_cloud.summary import HOUR, MINUTE, Samples, joined, summarise, together
 
-from . import samples
+from . import chunks
 
-_BETWEEN = "SELECT time, counter FROM samples WHERE sensor = ? AND time >= ? AND time <= ? ORDER BY time"
+_ROWS = """
+SELECT time, counter FROM samples WHERE sensor = :sensor AND time BETWEEN
+  ifnull((SELECT max(time) FROM samples WHERE sensor = :sensor AND time <= :start), :start) AND
+  ifnull((SELECT min(time) FROM samples WHERE sensor = :sensor AND time > :end), :end)
+"""
 
 
 def columns(conn: sqlite3.Connection, sensor: int, meter: Meter, edges: Sequence[int]) -> Columns:
-    """Return the statistics between each two neighbours of `edges` (ascending unix seconds)."""
-    near = samples.neighbours(conn, sensor, [edges[0], edges[-1]])
-    before, after = near[edges[0]].before, near[edges[-1]].after
-    first = edges[0] if before is None else before.time
-    last = edges[-1] if after is None else after.time
-    rows = conn.execute(_BETWEEN, (sensor, first, last)).fetchall()
-    table = np.array(rows, np.int64).reshape(-1, 2)
-    found = Samples(table[:, 0], table[:, 1])
-    is_fine = any(edge % MINUTE for edge in edges)
-    return columns_of(
-        summarise(found, meter, MINUTE), edges, meter, fine=summarise(found, meter, 1) if is_fine else None
-    )
+    """Return the statistics between each two neighbours of `edges` (ascending unix seconds).
+
+    They come from hours that are summed up already, but where an edge is within an hour.
+    """
+    hours = chunks.hours(conn, sensor, edges[0], edges[-1])
+    inside = np.unique([edge // HOUR for edge in edges if edge % HOUR]).astype(np.int64)
+    hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
+    samples = together([_rows(conn, sensor, edges[0], edges[-1]), chunks.of_hours(conn, sensor, inside)])
+    rows = joined([hours, summarise(samples, meter, MINUTE)])
+    fine = joined([hours, summarise(samples, meter, 1)]) if any(edge % MINUTE for edge in edges) else None
+    return columns_of(rows, edges, meter, fine=fine)
+
+
+def _rows(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Samples:
+    """Return the samples in the table in [start, end], with the one before and the one after."""
+    return chunks.from_rows(conn.execute(_ROWS, {"sensor": sensor, "start": start, "end": end}))

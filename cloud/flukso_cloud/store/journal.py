@@ -1,0 +1,248 @@
+"""The journal: uploads as they came, one row each, on disk at once and sorted in among the samples later.
+
+A row for each sample would cost three times as much while a device waits (section 2.4 of the cloud's anchors). So what
+is news, later than all that its sensor had, goes in whole; whoever asks for the sensor's samples sorts it in first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import chain
+
+import msgspec
+from sqlite_utils import Database
+
+from flukso_cloud.meter import Meter, Sample
+
+from . import samples
+from .model import StoreUnavailableError
+from .writer import Writer
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 50_000
+"""Uploads that may wait to be sorted in, about 40 MB; more, and those that come wait for those that go."""
+SORT_AFTER = 10.0
+"""Seconds that an upload waits at most, unless more come than can be sorted in."""
+QUIET = 0.25
+"""Seconds without an upload after which all that waits is sorted in."""
+LONGEST = 1000
+"""Samples of an upload that goes into the journal: a longer one would hold up the others of its slice."""
+SLICE = 64
+"""Uploads sorted in by one commit: some milliseconds, which those who upload meanwhile wait longer."""
+FAST_SLICE = 4 * SLICE
+"""The same when too many wait."""
+CLOSE_SECONDS = 3.0
+_ADD = "INSERT INTO uploads (sensor, arrived, samples) VALUES (?, ?, ?)"
+_ONE_MORE = ", (?, ?, ?)"
+_MOST_IN_ONE = 128
+"""Rows of one statement; each statement hands Python's lock over once."""
+_WAITING = "SELECT number, sensor FROM uploads ORDER BY number"
+_OF = "SELECT number, arrived, samples FROM uploads WHERE number = ?"
+_DROP = "DELETE FROM uploads WHERE number = ?"
+_SENSOR = "SELECT class, device FROM sensors WHERE number = ?"
+_LAST_SEEN = "UPDATE devices SET last_seen = ? WHERE number = ? AND last_seen < ?"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Sample]).decode
+
+Entry = tuple[int, int, bytes]
+"""Number of the sensor, unix seconds when it came, packed samples."""
+
+
+def add(conn: sqlite3.Connection, entries: Sequence[Entry]) -> list[int]:
+    """Keep uploads; return their numbers in the journal, which ascend."""
+    numbers: list[int] = []
+    for first in range(0, len(entries), _MOST_IN_ONE):
+        part = entries[first : first + _MOST_IN_ONE]
+        last = conn.execute(_ADD + _ONE_MORE * (len(part) - 1), [*chain.from_iterable(part)]).lastrowid
+        numbers.extend(range((last or 0) - len(part) + 1, (last or 0) + 1))
+    return numbers
+
+
+def sort_in(conn: sqlite3.Connection, chosen: Mapping[int, Sequence[int]]) -> None:
+    """Put uploads, named for each sensor by their numbers in order, among its samples; those gone are passed over."""
+    for sensor, numbers in chosen.items():
+        found = [row for number in numbers if (row := conn.execute(_OF, (number,)).fetchone()) is not None]
+        owner = conn.execute(_SENSOR, (sensor,)).fetchone()
+        if found and owner is not None:
+            class_, device = owner
+            came = max(arrived for _, arrived, _ in found)
+            together = chain.from_iterable(_unpacked(number, packed) for number, _, packed in found)
+            samples.append(conn, sensor, Meter.of_class(class_), together)
+            conn.execute(_LAST_SEEN, (came, device, came))
+        conn.executemany(_DROP, [(number,) for number, _, _ in found])
+
+
+def _unpacked(number: int, packed: bytes) -> list[Sample]:
+    try:
+        return _decode(packed)
+    except msgspec.DecodeError:
+        log.error("upload %d in the journal cannot be read: the disk has changed it", number)  # noqa: TRY400 - no trace
+        return []
+
+
+def waiting(conn: sqlite3.Connection) -> list[tuple[int, int]]:
+    """Return what waits to be sorted in: numbers of the upload and of its sensor, in order."""
+    return conn.execute(_WAITING).fetchall()
+
+
+def unsorted(conn: sqlite3.Connection, sensor: int) -> list[Sample]:
+    """Return a sensor's samples that wait to be sorted in, as they came. It looks through the whole journal."""
+    rows = conn.execute("SELECT number, samples FROM uploads WHERE sensor = ? ORDER BY number", (sensor,))
+    return [sample for row in rows for sample in _unpacked(*row)]
+
+
+class _Batch:
+    """Uploads that go into one commit, and who waits for it."""
+
+    __slots__ = ("entries", "futures", "numbers")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.futures: list[asyncio.Future[None]] = []
+        self.numbers: list[int] = []
+
+
+class Journal:
+    """What comes and waits: for its commit first, then to be sorted in. Belongs to one event loop and one writer."""
+
+    def __init__(self, writer: Writer, left: Iterable[tuple[int, int]] = ()) -> None:
+        """`left` is what waits from before: numbers of the upload and of its sensor, in order."""
+        self._writer = writer
+        self._lock = threading.Lock()
+        self._open: _Batch | None = None
+        self._waiting: dict[int, list[int]] = {}
+        self._order: deque[tuple[float, int]] = deque()
+        self._count = 0
+        self._newest = 0.0
+        self._sorter: asyncio.Task[None] | None = None
+        self._written: asyncio.Future[None] | None = None
+        for number, sensor in left:
+            self._note(sensor, number, 0.0)
+
+    def take(self, sensor: int, news: Sequence[Sample], now: int) -> asyncio.Future[None]:
+        """Keep samples of a sensor, ascending and later than all that it had; the future is done after commit.
+
+        Raises StoreUnavailableError, as the future may.
+        """
+        if self._count >= 2 * MOST_WAITING:
+            raise StoreUnavailableError("too many uploads wait to be sorted in")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (sensor, now, _encode(news))
+        with self._lock:
+            batch = self._open
+            if batch is not None:
+                batch.entries.append(entry)
+                batch.futures.append(future)
+                return future
+            self._open = batch = _Batch()
+        batch.entries.append(entry)
+        batch.futures.append(future)
+        try:
+            written = self._writer.submit(partial(self._commit, batch))
+        except StoreUnavailableError:
+            self._open = None
+            raise
+        written.add_done_callback(partial(self._committed, batch))
+        self._written = written
+        return future
+
+    def _commit(self, batch: _Batch, db: Database) -> None:
+        """Close the batch, with all that has come until now, and write it."""
+        with self._lock:
+            self._open = None
+        batch.numbers = add(db.conn, batch.entries)
+
+    def _committed(self, batch: _Batch, written: asyncio.Future[None]) -> None:
+        """Note what waits to be sorted in from now on, and tell those who wait for the commit."""
+        if self._open is batch:  # the transaction could not even begin
+            self._open = None
+        error = asyncio.CancelledError() if written.cancelled() else written.exception()
+        if error is None:
+            self._newest = time.monotonic()
+            for number, entry in zip(batch.numbers, batch.entries, strict=True):
+                self._note(entry[0], number, self._newest)
+        for future in batch.futures:
+            if not future.done():
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
+        if self._count and self._sorter is None:
+            self.keep_sorting()
+
+    def _note(self, sensor: int, number: int, came: float) -> None:
+        self._waiting.setdefault(sensor, []).append(number)
+        self._order.append((came, sensor))
+        self._count += 1
+
+    async def settle(self, sensors: Iterable[int]) -> None:
+        """Sort in what waits of these sensors; raises StoreUnavailableError if that cannot be done now."""
+        chosen = {sensor: tuple(self._waiting[sensor]) for sensor in sensors if sensor in self._waiting}
+        if chosen:
+            await self._sort(chosen)
+
+    async def _sort(self, chosen: Mapping[int, Sequence[int]]) -> None:
+        await self._writer.submit(lambda db: sort_in(db.conn, chosen))
+        for sensor, numbers in chosen.items():
+            known = self._waiting.get(sensor, [])
+            left = [number for number in known if number > numbers[-1]]
+            self._count -= len(known) - len(left)
+            if left:
+                self._waiting[sensor] = left
+            else:
+                self._waiting.pop(sensor, None)
+
+    def keep_sorting(self) -> None:
+        """Sort in what waits, later and bit by bit, until nothing does."""
+        self._sorter = asyncio.get_running_loop().create_task(self._sort_later())
+
+    async def _sort_later(self) -> None:
+        while self._count:
+            await asyncio.sleep(QUIET)
+            try:
+                while chosen := self._due():
+                    await self._sort(chosen)
+            except StoreUnavailableError as error:
+                self._order.extend((0.0, sensor) for sensor in chosen)
+                log.warning("cannot sort in what came", extra={"reason": str(error)})
+        self._order.clear()
+        self._sorter = None
+
+    def _due(self) -> dict[int, Sequence[int]]:
+        """Choose a slice of what is to be sorted in now, the oldest first."""
+        now = time.monotonic()
+        is_urgent = self._count > MOST_WAITING
+        is_quiet = now - self._newest > QUIET
+        most = FAST_SLICE if is_urgent else SLICE
+        chosen: dict[int, Sequence[int]] = {}
+        count = 0
+        while self._order and count < most:
+            came, sensor = self._order[0]
+            if not (is_quiet or is_urgent or now - came > SORT_AFTER):
+                break
+            self._order.popleft()
+            if sensor in self._waiting and sensor not in chosen:
+                chosen[sensor] = tuple(self._waiting[sensor])
+                count += len(chosen[sensor])
+        return chosen
+
+    async def close(self) -> None:
+        """Sort in what waits, for a few seconds at most: the rest waits for the next start."""
+        if self._sorter is not None:
+            self._sorter.cancel()
+        if self._written is not None:
+            await asyncio.wait([self._written])
+        deadline = time.monotonic() + CLOSE_SECONDS
+        self._newest = 0.0
+        with suppress(StoreUnavailableError):
+            while time.monotonic() < deadline and (chosen := self._due()):
+                await self._sort(chosen)
