@@ -111,10 +111,10 @@ def _rates(rows: Summaries, steps: _Steps, edges: Integers) -> tuple[Reals, Real
     count = len(edges) - 1
     low, high, last = (np.full(count, np.nan) for _ in range(3))
     inside = np.searchsorted(edges, rows.first_time, side="right") - 1
-    shown = (inside >= 0) & (inside < count) & (rows.late_seconds > 0)
-    within = rows.pick(shown)
-    np.fmin.at(low, inside[shown], within.low_flow / within.low_seconds)
-    np.fmax.at(high, inside[shown], within.high_flow / within.high_seconds)
+    shown = np.flatnonzero((inside >= 0) & (inside < count) & (rows.late_seconds > 0))
+    inside = inside[shown]
+    np.fmin.at(low, inside, rows.low_flow[shown] / rows.low_seconds[shown])
+    np.fmax.at(high, inside, rows.high_flow[shown] / rows.high_seconds[shown])
 
     ends = rows.pick(slice(-1))
     start, end = ends.last_time - ends.tail_seconds, rows.first_time[1:]
@@ -129,9 +129,9 @@ def _rates(rows: Summaries, steps: _Steps, edges: Integers) -> tuple[Reals, Real
     np.fmax.at(high, across, across_rates)
 
     # Of several in one bucket the last stays: those within a run end before the one from it to the next begins.
-    order = np.argsort(np.concatenate((within.last_time, np.repeat(end, spans))), kind="stable")
-    rates = np.concatenate((within.late_flow / within.late_seconds, across_rates))
-    last[np.concatenate((inside[shown], across))[order]] = rates[order]
+    order = np.argsort(np.concatenate((rows.last_time[shown], np.repeat(end, spans))), kind="stable")
+    rates = np.concatenate((rows.late_flow[shown] / rows.late_seconds[shown], across_rates))
+    last[np.concatenate((inside, across))[order]] = rates[order]
     return low, high, last
 
 

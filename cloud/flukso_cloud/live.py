@@ -1,44 +1,56 @@
 """Readings as they come in, fanned out inside one process.
 
-A slow listener loses its oldest readings and never holds up anybody: its queue is bounded. Of a sensor only the newest
-gauge is kept.
+A slow listener loses its oldest readings and never holds up anybody: its queue is bounded. The newest readings of all
+sensors together are kept for whoever comes back, or comes anew and wants to see the last minutes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from . import metrics
 from .coarse import Coarse
 from .readings import Gauge, Reading
 
-__all__ = ["QUEUE", "Broadcaster", "Gauge", "Listener", "Reading"]
+__all__ = ["KEPT", "QUEUE", "Broadcaster", "Gauge", "Listener", "Reading", "Told"]
 
 QUEUE = 256
 """Readings that may wait for one listener."""
+KEPT = 20_000
+"""Readings of all sensors that are kept, about 5 MB: an hour of a household at one a second, ten minutes of six."""
+
+
+class Told(NamedTuple):
+    """A reading, and its number among all that were handed out; None if it was told to one listener alone."""
+
+    reading: Reading
+    number: int | None
 
 
 class Listener:
     """One listener's bounded queue. `account` is whose it is; `coarse` what thins the sensors shared with it so."""
 
     def __init__(self, account: int | None = None, coarse: Mapping[str, Coarse] | None = None) -> None:
-        self._queue: asyncio.Queue[Reading | None] = asyncio.Queue(QUEUE)
+        self._queue: asyncio.Queue[Told | None] = asyncio.Queue(QUEUE)
         self._coarse = coarse or {}
         self.account = account
         self.lost = 0
 
-    def put(self, reading: Reading) -> None:
+    def put(self, told: Told) -> None:
         """Add a reading, or what may be heard of it; the oldest makes room if need be."""
-        coarse = self._coarse.get(reading.sensor)
-        heard = reading if coarse is None else coarse.take(reading)
+        coarse = self._coarse.get(told.reading.sensor)
+        heard = told.reading if coarse is None else coarse.take(told.reading)
         if heard is not None:
-            self._put(heard)
+            self._put(Told(heard, told.number))
 
     def tell(self, reading: Reading) -> None:
         """Add a reading as it is."""
-        self._put(reading)
+        self._put(Told(reading, None))
 
     def hang_up(self) -> None:
         """Let the listener read no further than here: what it may hear has changed."""
@@ -46,11 +58,11 @@ class Listener:
             self._queue.get_nowait()
         self._put(None)
 
-    async def get(self) -> Reading | None:
+    async def get(self) -> Told | None:
         """Wait for the next reading; None is the end."""
         return await self._queue.get()
 
-    def _put(self, item: Reading | None) -> None:
+    def _put(self, item: Told | None) -> None:
         if self._queue.full():
             self._queue.get_nowait()
             self.lost += 1
@@ -65,6 +77,9 @@ class Broadcaster:
         self._listeners: dict[str, set[Listener]] = {}
         self._gauges: dict[str, Gauge] = {}
         self._counted: dict[str, int] = {}
+        self._run = secrets.token_hex(4)
+        self._number = 0
+        self._kept: deque[Told] = deque(maxlen=KEPT)
 
     def gauge(self, sensor: str) -> Gauge | None:
         """Return the newest gauge of a sensor since the server started."""
@@ -75,8 +90,29 @@ class Broadcaster:
         for reading in readings:
             news = self._news(reading)
             if news.counter is not None or news.gauge is not None:
+                self._number += 1
+                told = Told(news, self._number)
+                self._kept.append(told)
                 for listener in self._listeners.get(news.sensor, ()):
-                    listener.put(news)
+                    listener.put(told)
+
+    def id_of(self, number: int) -> str:
+        """Return the id of a reading's event: it is told apart from those before a restart."""
+        return f"{self._run}-{number}"
+
+    def missed(self, event_id: str) -> list[Told] | None:
+        """Return all readings handed out after that event, in order; None if that is not known any more."""
+        run, _, number = event_id.partition("-")
+        if run != self._run or not number.isdecimal() or int(number) > self._number:
+            return None
+        oldest = self._kept[0].number or 0 if self._kept else self._number + 1
+        if int(number) + 1 < oldest:
+            return None
+        return [told for told in self._kept if (told.number or 0) > int(number)]
+
+    def recent(self, since: int) -> list[Told]:
+        """Return the readings from unix second `since` on that are kept, in the order they came."""
+        return [told for told in self._kept if told.reading.time >= since]
 
     def _news(self, reading: Reading) -> Reading:
         """Return what of a reading is newer than all before, and remember it."""
@@ -96,6 +132,7 @@ class Broadcaster:
         """Forget what a sensor has told: it is about to be somebody else's."""
         self._gauges.pop(sensor, None)
         self._counted.pop(sensor, None)
+        self._kept = deque((told for told in self._kept if told.reading.sensor != sensor), KEPT)
 
     def hang_up(self, *accounts: int) -> None:
         """End all streams of some accounts; whoever still may, listens again."""

@@ -91,8 +91,12 @@ def together(parts: list[Samples]) -> Samples:
 
 def joined(parts: list[Summaries]) -> Summaries:
     """Return the rows of all parts in order of time."""
-    whole = Summaries._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return whole.pick(np.argsort(whole.first_time, kind="stable"))
+    filled = [part for part in parts if part.size]
+    if len(filled) < 2:
+        return filled[0] if filled else nothing()
+    whole = Summaries._make(np.concatenate(columns) for columns in zip(*filled, strict=True))
+    is_in_order = bool(np.all(whole.first_time[1:] >= whole.first_time[:-1]))
+    return whole if is_in_order else whole.pick(np.argsort(whole.first_time, kind="stable"))
 
 
 def flows(seconds: Integers, differences: Integers, meter: Meter) -> tuple[Integers, Flags]:

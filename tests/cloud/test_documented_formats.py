@@ -62,9 +62,10 @@ def test_answers(server: Server) -> None:
     stream = urllib.request.Request(address, headers={"X-Token": token})
     with urllib.request.urlopen(stream, context=server.trust(), timeout=10) as live:
         post(server, device, f"/sensor/{device.sensor}", upload)
-        event = [live.readline().decode() for _ in range(2)]
-    assert event[0] == "event: reading\n"
-    assert members(json.loads(event[1].removeprefix("data: "))) == members(in_line("`GET /api/v2/live?"))
+        event = [live.readline().decode() for _ in range(3)]
+    assert event[0].startswith("id: ")
+    assert event[1] == "event: reading\n"
+    assert members(json.loads(event[2].removeprefix("data: "))) == members(in_line("`GET /api/v2/live?"))
     documented = json.loads(PAGE.block_after("`GET /api/v2/devices`", "json"))
     shown = server.get_json("/api/v2/devices", token)["devices"]
     mine = [one for one in shown if one["id"] == device.id]

@@ -21,7 +21,7 @@ from flukso_cloud.api import v2
 from flukso_cloud.api.access import COOKIE
 from flukso_cloud.claim import claim_code
 from flukso_cloud.cli import main
-from flukso_cloud.live import QUEUE, Broadcaster, Gauge, Reading
+from flukso_cloud.live import KEPT, QUEUE, Broadcaster, Gauge, Reading, Told
 from flukso_cloud.vault import digest_of, new_token
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.owner import Owner
@@ -37,8 +37,8 @@ class TestBroadcaster:
         live = Broadcaster()
         with live.listen([A]) as one, live.listen([A, B]) as both:
             live.publish([Reading(A, 10, 5, 400), Reading(B, 11, None, 7)])
-            assert await one.get() == await both.get() == Reading(A, 10, 5, 400)
-            assert await both.get() == Reading(B, 11, None, 7)
+            assert await one.get() == await both.get() == Told(Reading(A, 10, 5, 400), 1)
+            assert await both.get() == Told(Reading(B, 11, None, 7), 2)
         live.publish([Reading(A, 12, 6, 401)])
         assert not live._listeners
 
@@ -47,7 +47,7 @@ class TestBroadcaster:
         with live.listen([A]) as listener:
             live.publish([Reading(A, 10, 5, 400), Reading(A, 9, 4, 399), Reading(A, 10, 5, 400)])
             live.publish([Reading(A, 10, 6, 500), Reading(A, 11, 6, None), Reading(A, 11, 7, 402)])
-            found = [await listener.get() for _ in range(3)]
+            found = [told.reading for _ in range(3) if (told := await listener.get())]
         assert found == [Reading(A, 10, 5, 400), Reading(A, 11, 6, None), Reading(A, 11, None, 402)]
         assert live.gauge(A) == Gauge(11, 402)
         assert live.gauge(B) is None
@@ -57,15 +57,34 @@ class TestBroadcaster:
         with live.listen([A]) as slow:
             live.publish([Reading(A, at, None, at) for at in range(1, QUEUE + 11)])
             assert slow.lost == 10
-            assert (await slow.get()).time == 11
+            oldest = await slow.get()
+            assert oldest is not None
+            assert oldest.reading.time == 11
+
+    def test_who_comes_back_is_told_what_he_has_missed(self) -> None:
+        live = Broadcaster()
+        live.publish([Reading(A, at, None, at) for at in range(1, 6)])
+        assert live.missed(live.id_of(3)) == [Told(Reading(A, at, None, at), at) for at in (4, 5)]
+        assert live.missed(live.id_of(5)) == []
+        assert live.recent(4) == live.missed(live.id_of(3))
+        assert live.missed(live.id_of(6)) is None, "nobody was told so"
+        assert live.missed(Broadcaster().id_of(3)) is None, "another run of the server"
+        assert live.missed("x") is live.missed("") is live.missed("a-b-c") is None
+        live.publish([Reading(B, at, None, at) for at in range(1, KEPT)])
+        assert live.missed(live.id_of(3)) is None, "some of it is not kept any more"
+        assert len(live.missed(live.id_of(5)) or ()) == KEPT - 1
+        live.forget(B)
+        assert live.recent(0) == [Told(Reading(A, 5, None, 5), 5)]
 
 
 class Stream:
     """A server-sent event stream from the real server."""
 
-    def __init__(self, server: Server, sensor: str, token: str) -> None:
+    def __init__(self, server: Server, sensor: str, token: str, query: str = "", last_id: str | None = None) -> None:
+        self.ids: list[str] = []
         connection = http.client.HTTPSConnection("localhost", server.port, context=server.trust(), timeout=20)
-        connection.request("GET", f"/api/v2/live?sensor={sensor}", headers={"X-Token": token})
+        headers = {"X-Token": token} | ({} if last_id is None else {"Last-Event-ID": last_id})
+        connection.request("GET", f"/api/v2/live?sensor={sensor}{query}", headers=headers)
         self.answer = connection.getresponse()
 
     def events(self) -> Iterator[Any]:
@@ -75,6 +94,10 @@ class Stream:
             name, _, value = line.decode().rstrip("\n").partition(": ")
             if name == "event":
                 event = value
+            elif name == "id":
+                self.ids.append(value)
+            elif name == "data" and event == "gap":
+                yield event
             elif name == "data" and event == "reading":
                 yield json.loads(value)
 
@@ -126,6 +149,30 @@ def test_readings_arrive_as_they_are_uploaded(server: Server, wire: Wire) -> Non
     assert next(events) == {"sensor": device.sensor, "time": now, "counter": 102, "gauge": None}
 
 
+def test_a_listener_who_comes_back_has_missed_nothing(server: Server, wire: Wire) -> None:
+    device, token = claimed(server, wire)
+    stream, now = Stream(server, device.sensor, token), int(time.time())
+    events = stream.events()
+    for second in range(3):
+        upload(wire, device, {"gauges": [[now - 60 + second, 400 + second]]})
+        assert next(events)["gauge"] == 400 + second
+    stream.answer.close()
+    upload(wire, device, {"gauges": [[now - 50, 500]]})
+    upload(wire, device, {"gauges": [[now - 40, 501]]})
+    again = Stream(server, device.sensor, token, last_id=stream.ids[-1]).events()
+    assert [next(again)["gauge"], next(again)["gauge"]] == [500, 501]
+    fresh = Stream(server, device.sensor, token, "&recent=55").events()
+    assert [next(fresh)["gauge"], next(fresh)["gauge"]] == [500, 501]
+    lost = Stream(server, device.sensor, token, last_id="00000000-7").events()
+    assert next(lost) == "gap"
+    upload(wire, device, {"gauges": [[now, 502]]})
+    assert [next(one)["gauge"] for one in (again, fresh, lost)] == [502] * 3
+    other, other_token = claimed(server, wire)
+    upload(wire, other, {"gauges": [[now, 900]]})
+    assert next(Stream(server, other.sensor, other_token, "&recent=3600").events())["gauge"] == 900, "his alone"
+    assert wire.request("GET", f"/api/v2/live?sensor={device.sensor}&recent=x", {"X-Token": token}).status == 400
+
+
 def test_only_the_owner_listens(server: Server, wire: Wire) -> None:
     device, token = claimed(server, wire)
     other, other_token = claimed(server, wire)
@@ -166,7 +213,7 @@ def test_a_stream_ends_with_what_opened_it(
 
     async def stream() -> None:
         with owner.cloud.live.listen([device.sensor]) as listener:
-            events = v2._events(listener, Request(scope), Viewer(owner.account, None), {})
+            events = v2._events([], listener, Request(scope), Viewer(owner.account, None), {})
 
             async def next_event() -> object:
                 return await anext(events)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from flukso_cloud.api.access import COOKIE
 from flukso_cloud.coarse import Coarse
-from flukso_cloud.live import Broadcaster, Reading
+from flukso_cloud.live import Broadcaster, Reading, Told
 from flukso_cloud.meter import Meter
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.owner import Owner
@@ -219,7 +219,7 @@ class TestLive:
             live.hang_up(7)
             live.publish([Reading(SENSOR, 11, 2, None)])
             assert await his.get() is None
-            assert await hers.get() == Reading(SENSOR, 10, 1, None)
+            assert await hers.get() == Told(Reading(SENSOR, 10, 1, None), 1)
 
     def test_a_stream_of_a_peer(
         self, client: TestClient, kees: Person, mallory: Person, device: Fluksometer, sensor: str

@@ -129,9 +129,10 @@ class BenchmarkAnswer(TypedDict):
 
 
 class LiveQuery(msgspec.Struct):
-    """Which sensors to hear."""
+    """Which sensors to hear, and of how many seconds until now what was told is to be told first."""
 
     sensor: Annotated[list[Id], Meta(min_length=1, max_length=256)]
+    recent: Annotated[int, Meta(ge=0, le=3600)] = 0
 
 
 class OffersQuery(msgspec.Struct):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -18,20 +18,23 @@ from flukso_cloud.access import Viewer
 from flukso_cloud.coarse import Coarse
 from flukso_cloud.glimpse import glimpse
 from flukso_cloud.ids import is_id
-from flukso_cloud.live import Listener, Reading
+from flukso_cloud.live import Broadcaster, Listener, Told
 from flukso_cloud.overview import overview
 from flukso_cloud.units import GAUGE_FACTORS
 
 from .access import Seen, heard_by, refused, still_hears, still_sees, viewer_of
 from .answers import Devices, LiveQuery
 from .documented import documented
-from .request import bad_request, cloud_of
+from .problem import FieldError
+from .request import bad_request, cloud_of, unix_now
 
 MOST_SENSORS = 256
 """Of one live stream."""
 PING_SECONDS = 15
 LOOK_SECONDS = 15
 """Longest time that a stream outlives the session or token that opened it."""
+LONGEST_RECENT = 3600
+"""Seconds until now of which a stream tells first what was told."""
 SEND_SECONDS = 30
 """A listener who takes nothing for so long is cut off."""
 
@@ -61,14 +64,18 @@ async def get_live(request: Request) -> Response:
     wanted = list(dict.fromkeys(request.query_params.getlist("sensor")))
     if not 1 <= len(wanted) <= MOST_SENSORS or not all(map(is_id, wanted)):
         raise bad_request(f"send 1 to {MOST_SENSORS} times sensor=<32 hexadecimal digits>")
+    recent = request.query_params.get("recent", "0")
+    if not recent.isdecimal() or not recent.isascii() or int(recent[:9]) > LONGEST_RECENT:
+        raise FieldError("recent", f"recent is 0 to {LONGEST_RECENT} seconds")
     heard = await heard_by(request, viewer, wanted)
-    return _LiveStream(request, viewer, heard)
+    return _LiveStream(request, viewer, heard, int(recent))
 
 
 class _LiveStream(Response):
     """Listens from before the answer begins, so that whoever has its head misses nothing."""
 
-    def __init__(self, request: Request, viewer: Viewer, heard: Mapping[str, Seen]) -> None:
+    def __init__(self, request: Request, viewer: Viewer, heard: Mapping[str, Seen], recent: int) -> None:
+        self._recent = recent
         self._request = request
         self._viewer = viewer
         self._heard = heard
@@ -82,10 +89,12 @@ class _LiveStream(Response):
         """Send readings until the listener goes away."""
         live = cloud_of(self._request).live
         with live.listen(self._heard, self._viewer.account, self._coarse) as listener:
+            before = self._before(live)  # no await since we listen: nothing falls between this and what is live
             if not await still_hears(self._request, self._viewer, self._heard):
                 listener.hang_up()  # what was taken back before we listened would end nothing
+                before = []
             await self._begin(listener)
-            events = _events(listener, self._request, self._viewer, self._heard)
+            events = _events(before, listener, self._request, self._viewer, self._heard)
             stream = EventSourceResponse(events, ping=PING_SECONDS, sep="\n", send_timeout=SEND_SECONDS)
             unfinished = False
 
@@ -98,6 +107,25 @@ class _LiveStream(Response):
             if unfinished:  # the server stops
                 await send({"type": "http.response.body", "body": b""})
 
+    def _before(self, live: Broadcaster) -> list[Told | None]:
+        """Return what was told before and is to be told now; None at first, where some of it is not kept any more.
+
+        Of what is heard coarsely the last bucket is told anyway; of a sensor that was shared since, nothing before.
+        """
+        last_id = self._request.headers.get("last-event-id")
+        missed = live.missed(last_id) if last_id else live.recent(unix_now() - self._recent) if self._recent else []
+        since = {
+            sensor: begin
+            for sensor, seen in self._heard.items()
+            if sensor not in self._coarse and (begin := seen.sight.since(1)) is not None
+        }
+        found: list[Told | None] = [
+            told
+            for told in missed or ()
+            if told.reading.sensor in since and told.reading.time >= since[told.reading.sensor]
+        ]
+        return [None, *found] if missed is None else found
+
     async def _begin(self, listener: Listener) -> None:
         """Tell the last complete buckets of what is heard coarsely: the next may be a month away."""
         for sensor_id, coarse in self._coarse.items():
@@ -109,24 +137,28 @@ class _LiveStream(Response):
 
 
 async def _events(
-    listener: Listener, request: Request, viewer: Viewer, heard: Mapping[str, Seen]
+    before: Sequence[Told | None], listener: Listener, request: Request, viewer: Viewer, heard: Mapping[str, Seen]
 ) -> AsyncIterator[ServerSentEvent]:
     """Yield readings until the session or token that opened the stream is no longer good, or is to ask again."""
+    live = cloud_of(request).live
+    for told in before:
+        yield ServerSentEvent("{}", event="gap", sep="\n") if told is None else _event(told, live)
     looked = time.monotonic()
     while True:
         with suppress(TimeoutError):
-            reading = await asyncio.wait_for(listener.get(), LOOK_SECONDS)
-            if reading is None:
+            told = await asyncio.wait_for(listener.get(), LOOK_SECONDS)
+            if told is None:
                 return
-            yield _event(reading)
+            yield _event(told, live)
         if time.monotonic() - looked >= LOOK_SECONDS:
             looked = time.monotonic()
             if not await still_sees(request, viewer) or not await still_hears(request, viewer, heard):
                 return
 
 
-def _event(reading: Reading) -> ServerSentEvent:
-    return ServerSentEvent(msgspec.json.encode(reading._asdict()).decode(), event="reading", sep="\n")
+def _event(told: Told, live: Broadcaster) -> ServerSentEvent:
+    event_id = None if told.number is None else live.id_of(told.number)
+    return ServerSentEvent(msgspec.json.encode(told.reading._asdict()).decode(), event="reading", id=event_id, sep="\n")
 
 
 routes: list[BaseRoute] = [

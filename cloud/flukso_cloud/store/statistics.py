@@ -27,11 +27,13 @@ def columns(conn: sqlite3.Connection, sensor: int, meter: Meter, edges: Sequence
     They come from hours that are summed up already, but where an edge is within an hour.
     """
     hours = chunks.hours(conn, sensor, edges[0], edges[-1])
-    inside = np.unique([edge // HOUR for edge in edges if edge % HOUR]).astype(np.int64)
-    hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
+    instants = np.asarray(edges, np.int64)
+    inside = np.unique(instants[instants % HOUR != 0] // HOUR)
+    if len(inside):
+        hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
     samples = together([_rows(conn, sensor, edges[0], edges[-1]), chunks.of_hours(conn, sensor, inside)])
     rows = joined([hours, summarise(samples, meter, MINUTE)])
-    fine = joined([hours, summarise(samples, meter, 1)]) if any(edge % MINUTE for edge in edges) else None
+    fine = joined([hours, summarise(samples, meter, 1)]) if np.any(instants % MINUTE) else None
     return columns_of(rows, edges, meter, fine=fine)
 
 

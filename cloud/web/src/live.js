@@ -5,6 +5,8 @@
 
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30000;
+/** What was told so long ago is told first, so that the live chart of a page just opened is not empty. */
+const RECENT_SECONDS = 600;
 
 /**
  * The stream of readings. The browser reconnects an EventSource by itself after a broken connection, but gives up for
@@ -26,7 +28,8 @@ export class Live {
    * @param {(connection: Connection) => void} onConnection
    */
   constructor(sensors, onReading, onConnection) {
-    this.#url = `/api/v2/live?${new URLSearchParams(sensors.map((id) => ["sensor", id]))}`;
+    const heard = sensors.map((id) => ["sensor", id]);
+    this.#url = `/api/v2/live?${new URLSearchParams([...heard, ["recent", `${RECENT_SECONDS}`]])}`;
     this.#onReading = onReading;
     this.#onConnection = onConnection;
     addEventListener("online", () => this.open());

@@ -4,8 +4,8 @@ import { fromPairs } from "./steps.js";
 const OWN_SECONDS = 1;
 
 /**
- * The last minutes of one sensor: the gauges heard since the page was opened, and minute buckets where there were none
- * (before it was opened, while the connection was lost, or for a device that sends counters only).
+ * The last minutes of one sensor: the gauges that the cloud has told, and minute buckets where there were none (before
+ * the cloud kept them, while the connection was lost, or for a device that sends counters only).
  */
 export class Trace {
   /** @type {[time: number, gauge: number][]} */
