@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 
 from .columns import Columns
 from .store import Sensor, Store
@@ -93,7 +94,8 @@ def told(
     `shown` is for somebody who sees the sensor coarsely: which buckets he sees; what there was within them he does not.
     """
     flowed = _scaled(columns.flowed, 1, 3 if unit.currency is None else 6)
-    coverage = [round(covered / (end - start), 4) for covered, (start, end) in zip(columns.covered, spans, strict=True)]
+    begins, ends = np.asarray(spans, np.int64).T
+    coverage: list[float] = (np.asarray(columns.covered) / (ends - begins)).round(4).tolist()
     rates = (columns.mean, columns.low, columns.high, columns.last)
     mean, low, high, last = (_scaled(column, unit.factor, 3) for column in rates)
     if shown is not None:
@@ -112,4 +114,8 @@ def each(columns: Columns, step: int) -> Columns:
 
 
 def _scaled(column: Sequence[float | None], factor: float, digits: int) -> list[float | None]:
-    return [None if value is None else round(value * factor, digits) for value in column]
+    scaled = (np.array(column, np.float64) * factor).round(digits)  # what is not known is NaN meanwhile
+    found: list[float | None] = scaled.tolist()
+    for place in np.flatnonzero(np.isnan(scaled)).tolist():
+        found[place] = None
+    return found
