@@ -221,6 +221,7 @@ async def test_a_daemon_that_is_gone_is_said_and_its_return_seen(tmp_path: Path,
 async def test_a_sensor_that_appears_is_shown(tmp_path: Path, board: Board) -> None:
     async with running(configuration(tmp_path)) as fluksod, opened(fluksod) as page:
         await expect(page.locator("#sensors")).to_contain_text("Nothing has been measured yet")
+        await expect(page.locator("#claim")).to_be_hidden()
         board.send(pwr(CLAMP, 460), pwr(CLAMP, 461))
         row = page.get_by_role("row", name="Clamp 1").first
         await expect(row.locator(".now")).to_have_text("461 W")
