@@ -24,6 +24,7 @@ def measure(effort: Effort) -> Figures:
         began = time.monotonic()
         found = part(effort)
         took, load = time.monotonic() - began, os.getloadavg()[0]
-        sys.stderr.write(f"bench: {', '.join(found)}: {took:.0f} s, load {load:.1f} on {os.cpu_count()} cores\n")
+        told = ", ".join(found) or "nothing"
+        sys.stderr.write(f"bench: {told}: {took:.0f} s, load {load:.1f} on {os.cpu_count()} cores\n")
         figures.update(found)
     return figures

@@ -84,12 +84,13 @@ def measure(effort: Effort) -> Figures:
 
 
 def measure_many(effort: Effort) -> Figures:
-    """Measure rate_100k_to_100_sensors: the same rounds in a cloud with few sensors and in one with many."""
-    seconds, rounds, senders = {
-        Effort.FULL: (4, 5, MANY),
-        Effort.SHORT: (1, 2, 5_000),
-        Effort.GLANCE: (1, 1, 1_000),
-    }[effort]
+    """Measure rate_100k_to_100_sensors: the same rounds in a cloud with few sensors and in one with many.
+
+    Nothing with SHORT: to register so many takes half of its time.
+    """
+    if effort is Effort.SHORT:
+        return {}
+    seconds, rounds, senders = {Effort.FULL: (4, 5, MANY), Effort.GLANCE: (1, 1, 1_000)}[effort]
     with folder_on_disk() as folder:
         homes = [make_home(folder / "few"), make_home(folder / "many")]
         fleets = [make_fleet(homes[0], FEW), make_fleet(homes[1], MANY)]
