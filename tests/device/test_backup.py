@@ -60,10 +60,15 @@ async def test_from_a_running_fluksod_to_a_new_machine(tmp_path: Path, board: Bo
         assert (await fluksod.get("/api/v2/device"))["id"] == device
         board.send(pls(CLAMP, 181), pls(CLAMP, 182))
         await until(lambda: counter_is(fluksod, 182))
-        history = await fluksod.get(
-            f"/api/v2/sensors/{CLAMP}/history?start=1700000000&end=1900000000&resolution=10000000"
-        )
-        assert max(value for value in history["counter_end"] if value is not None) == 182
+
+        query = "start=1700000000&end=1900000000&resolution=10000000"
+
+        async def is_told() -> bool:
+            board.send(pls(CLAMP, 182))  # a history begins with readings of two seconds
+            return 182 in (await fluksod.get(f"/api/v2/sensors/{CLAMP}/history?{query}"))["counter_end"]
+
+        await until(is_told)
+        history = await fluksod.get(f"/api/v2/sensors/{CLAMP}/history?{query}")
         assert min(value for value in history["counter_start"] if value is not None) == 100, "what was before is there"
 
 
