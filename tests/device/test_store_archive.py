@@ -229,6 +229,22 @@ async def test_measurements_are_seconds_as_long_as_they_are_kept_and_then_minute
     assert pages == rows
 
 
+async def test_whatever_is_uploaded_in_between_a_second_tells_all_it_has_counted(tmp_path: Path) -> None:
+    """A second uploaded twice is ahead of the clock (trap 17: times ascend): what it counts then is news too."""
+    house, done = Archived(tmp_path), Position(NOON - 1, 1000)
+    house.show(1000, 1)
+    for number, counter in enumerate((1001, 1002, 1004, 1005)):
+        house.show(counter, 1, seconds=0)
+        rows = await house.archive.measurements(CLAMP, done, 1 << 40, 1000)
+        assert rows == house.archive.recent(CLAMP, done) == [Position(NOON + 1 + number, counter)]
+        [done] = rows
+        house.archive.acknowledge(CLAMP, Cursor(done))
+    assert await house.again().archive.measurements(CLAMP, done, 1 << 40, 1000) == []
+    house.wait(9)
+    house.show(1009, 1)
+    assert house.archive.recent(CLAMP, done) == [Position(NOON + 10, 1009)]
+
+
 async def test_without_its_journal_the_newest_hour_is_told_in_minutes(tmp_path: Path) -> None:
     house = Archived(tmp_path)
     counter = await house.run_for(2 * 3600)

@@ -184,7 +184,7 @@ class Archive:
                 return None
         if len(rows) < most:
             from_here = rows[-1] if rows else after
-            recent = track.seconds.counters(max(from_here.time, boundary), until + 1)
+            recent = track.seconds.counters(max(_since(track, from_here), boundary), until + 1)
             rows += measurements(recent, from_here, most - len(rows))
         return rows
 
@@ -192,7 +192,7 @@ class Archive:
         """As `measurements`, of the seconds in memory alone."""
         track = self._track(sensor)
         now = self._clock.unix_time() or 0
-        return measurements(track.seconds.counters(max(after.time, self._boundary), now + 1), after, 1 << 62)
+        return measurements(track.seconds.counters(max(_since(track, after), self._boundary), now + 1), after, 1 << 62)
 
     async def count_older(self, sensor: str, after: Position, until: int) -> tuple[int, Position]:
         """How many measurements there are after `after` up to unix second `until` that are kept as minutes only.
@@ -550,6 +550,11 @@ class Archive:
             )
         self._errors[what] = f"the disk refuses {what}: {reason}"
         self.state.error = "; ".join(self._errors.values())
+
+
+def _since(track: Track, after: Position) -> int:
+    """The second from which on there may be news: what its own second counted more was told as of a later one."""
+    return after.time if track.newest is None else min(after.time, track.newest.time)
 
 
 def _reading(sensor: str, second: Second) -> Reading:

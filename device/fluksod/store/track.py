@@ -87,13 +87,13 @@ def measurements(counters: Iterable[tuple[int, int]], after: Position, most: int
     """Of (unix second, counter in thousandths), in order, those that the wire has: whole counters that went up.
 
     At most `most`, and only those after `after`. Times ascend strictly (trap 17): of two at the same time the higher
-    counts, and where the second of `after` has counted more since, that is told as of the next one.
+    counts, and where more was counted since, up to the second of `after`, that is told as of the next one.
     """
     last, told = after.time + 1, after.counter
     rows: list[Position] = []
     for time, thousandths in counters:
         counter = thousandths // 1000
-        if counter <= told or time < after.time:
+        if counter <= told:
             continue
         told = counter
         if time > last:
