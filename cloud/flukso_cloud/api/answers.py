@@ -9,6 +9,11 @@ from msgspec import Meta
 
 from flukso_cloud.overview import DeviceView, GaugeView, MeasurementView
 
+MOST_SENSORS = 256
+"""Of one live stream."""
+LONGEST_RECENT = 3600
+"""Seconds until now of which a live stream tells first what was told."""
+
 Id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 
 
@@ -48,21 +53,15 @@ Offer = TypedDict(
         "resolution": str,
     },
 )
-Subscribed = TypedDict(
-    "Subscribed",
-    {
-        "sensor": Id,
-        "name": str,
-        "owner": str,
-        "type": str,
-        "class": str,
-        "counter_unit": str,
-        "gauge_unit": str,
-        "resolution": str,
-        "measurement": MeasurementView | None,
-        "gauge": GaugeView | None,
-    },
-)
+
+
+class Subscribed(Offer):
+    """What somebody is subscribed to, with its newest values."""
+
+    measurement: MeasurementView | None
+    gauge: GaugeView | None
+
+
 RequestAnswer = TypedDict("RequestAnswer", {"id": Id, "from": str, "to": str, "message": str, "time": int})
 
 
@@ -131,8 +130,8 @@ class BenchmarkAnswer(TypedDict):
 class LiveQuery(msgspec.Struct):
     """Which sensors to hear, and of how many seconds until now what was told is to be told first."""
 
-    sensor: Annotated[list[Id], Meta(min_length=1, max_length=256)]
-    recent: Annotated[int, Meta(ge=0, le=3600)] = 0
+    sensor: Annotated[list[Id], Meta(min_length=1, max_length=MOST_SENSORS)]
+    recent: Annotated[int, Meta(ge=0, le=LONGEST_RECENT)] = 0
 
 
 class OffersQuery(msgspec.Struct):

@@ -23,18 +23,14 @@ from flukso_cloud.overview import overview
 from flukso_cloud.units import GAUGE_FACTORS
 
 from .access import Seen, heard_by, refused, still_hears, still_sees, viewer_of
-from .answers import Devices, LiveQuery
+from .answers import LONGEST_RECENT, MOST_SENSORS, Devices, LiveQuery
 from .documented import documented
 from .problem import FieldError
 from .request import bad_request, cloud_of, unix_now
 
-MOST_SENSORS = 256
-"""Of one live stream."""
 PING_SECONDS = 15
 LOOK_SECONDS = 15
 """Longest time that a stream outlives the session or token that opened it."""
-LONGEST_RECENT = 3600
-"""Seconds until now of which a stream tells first what was told."""
 SEND_SECONDS = 30
 """A listener who takes nothing for so long is cut off."""
 
