@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -198,4 +199,23 @@ async def test_kill_9_while_folding_loses_nothing(tmp_path: Path, seed: int) -> 
     assert found.flowed[:-1] == [14_400] * 39
     with sqlite3.connect(path) as conn:
         assert conn.execute("SELECT count(*) FROM chunks").fetchone()[0] > 0
+    await store.close()
+
+
+async def test_what_is_read_is_of_one_moment(tmp_path: Path) -> None:
+    """A day that is folded between two statements of a reading is neither missing in it nor there twice."""
+    store = SqliteStore.open(tmp_path / "cloud.db")
+    sensor = await add_sensor(store)
+    await store.append(sensor, [Sample(START + 60 * number, 10 * number) for number in range(1441)], START)
+
+    def counted(db: Database) -> tuple[int, int]:
+        rows = db.conn.execute("SELECT count(*) FROM samples").fetchone()[0]
+        with closing(sqlite3.connect(tmp_path / "cloud.db", isolation_level=None)) as conn:
+            chunks.fold(conn, 0, START + DAY + SETTLED)
+        return rows, db.conn.execute("SELECT count(*) FROM chunks").fetchone()[0]
+
+    assert await store._read(counted) == (1441, 0)
+    assert await store.samples(sensor, START, START + 2 * DAY, 9999) == [
+        Sample(START + 60 * number, 10 * number) for number in range(1441)
+    ]
     await store.close()

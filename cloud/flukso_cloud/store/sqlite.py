@@ -130,23 +130,20 @@ class SqliteStore:
         self._connections.append(self._local.db)
 
     async def _read(self, work: Callable[[Database], T], threads: ThreadPoolExecutor | None = None) -> T:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(threads or self._readers, lambda: work(self._local.db))
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailableError(str(error)) from error
+        """Read, all of one moment: between two statements a day may be folded otherwise."""
 
-    async def _read_series(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Read what takes several statements, all of one moment: a day is folded between two of them otherwise."""
-
-        def of_one_moment(db: Database) -> T:
+        def of_one_moment() -> T:
+            db: Database = self._local.db
             db.conn.execute("BEGIN")
             try:
-                return work(db.conn)
+                return work(db)
             finally:
                 db.conn.execute("ROLLBACK")
 
-        return await self._read(of_one_moment, self._series)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads or self._readers, of_one_moment)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(str(error)) from error
 
     async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._writer.submit(work)
@@ -268,7 +265,7 @@ class SqliteStore:
     async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
         """See Store."""
         await self._journal.settle([sensor])
-        return await self._read_series(lambda conn: samples.neighbours(conn, sensor, times))
+        return await self._read(lambda db: samples.neighbours(db.conn, sensor, times), self._series)
 
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
@@ -285,7 +282,7 @@ class SqliteStore:
     async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
         """See Store."""
         await self._journal.settle([sensor.number])
-        return await self._read_series(lambda conn: samples.between(conn, sensor.number, start, end, most))
+        return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
 
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
         """See Store."""
