@@ -105,7 +105,7 @@ def _mended(data: bytes | None, sheet: int, days: Mapping[int, Samples], meter: 
     try:
         told = nothing() if data is None else unpack_summaries(data)
     except PackingError:
-        return joined([nothing(), *right])
+        return joined(right)
     others = told.pick(~np.isin(told.first_time // DAY, list(days)))
     whole = joined([others, *right])
     is_same = all(np.array_equal(one, other) for one, other in zip(told, whole, strict=True))

@@ -131,8 +131,7 @@ def of_hours(conn: sqlite3.Connection, sensor: int, wanted: Integers) -> Samples
 def hours(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Summaries:
     """Return the hours of chunks in [start, end], with some on either side: the nearest are among them."""
     bounds = {"sensor": sensor, "first": start // SHEET, "last": end // SHEET}
-    parts = [_sheet(sensor, *row) for row in conn.execute(_SHEETS, bounds)]
-    return joined(parts) if parts else nothing()
+    return joined([_sheet(sensor, *row) for row in conn.execute(_SHEETS, bounds)])
 
 
 def fold(conn: sqlite3.Connection, first_sensor: int, now: int, most: int = MOST_AT_ONCE) -> Folded:

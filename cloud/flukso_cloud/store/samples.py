@@ -173,7 +173,7 @@ def _known_around(conn: sqlite3.Connection, sensor: int, asked: Integers) -> Sam
     It will not within an hour, nor where the hour's first sample is at the time itself: what follows is inside.
     """
     start, end = int(asked.min()), int(asked.max())
-    rows = chunks.from_rows(conn.execute(_AROUND, {"sensor": sensor, "start": start, "end": end}))
+    rows = around(conn, sensor, start, end)
     hours = chunks.hours(conn, sensor, start, end)
     on_time = asked[asked % HOUR == 0]
     inside = np.concatenate((asked[asked % HOUR != 0], hours.first_time[np.isin(hours.first_time, on_time)])) // HOUR
@@ -186,6 +186,11 @@ def _known_around(conn: sqlite3.Connection, sensor: int, asked: Integers) -> Sam
         Samples(hours.last_time[~single], hours.last_counter[~single]),
     ]
     return together(parts)
+
+
+def around(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Samples:
+    """Return the samples in the table in [start, end], with the one before and the one after."""
+    return chunks.from_rows(conn.execute(_AROUND, {"sensor": sensor, "start": start, "end": end}))
 
 
 def breaks(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> list[Break]:

@@ -10,15 +10,10 @@ import numpy as np
 from flukso_cloud.columns import Columns
 from flukso_cloud.columns import columns as columns_of
 from flukso_cloud.meter import Meter
-from flukso_cloud.summary import HOUR, MINUTE, Samples, joined, summarise, together
+from flukso_cloud.summary import HOUR, MINUTE, joined, summarise, together
 
 from . import chunks
-
-_ROWS = """
-SELECT time, counter FROM samples WHERE sensor = :sensor AND time BETWEEN
-  ifnull((SELECT max(time) FROM samples WHERE sensor = :sensor AND time <= :start), :start) AND
-  ifnull((SELECT min(time) FROM samples WHERE sensor = :sensor AND time > :end), :end)
-"""
+from .samples import around
 
 
 def columns(conn: sqlite3.Connection, sensor: int, meter: Meter, edges: Sequence[int]) -> Columns:
@@ -31,12 +26,7 @@ def columns(conn: sqlite3.Connection, sensor: int, meter: Meter, edges: Sequence
     inside = np.unique(instants[instants % HOUR != 0] // HOUR)
     if len(inside):
         hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
-    samples = together([_rows(conn, sensor, edges[0], edges[-1]), chunks.of_hours(conn, sensor, inside)])
+    samples = together([around(conn, sensor, edges[0], edges[-1]), chunks.of_hours(conn, sensor, inside)])
     rows = joined([hours, summarise(samples, meter, MINUTE)])
     fine = joined([hours, summarise(samples, meter, 1)]) if np.any(instants % MINUTE) else None
     return columns_of(rows, edges, meter, fine=fine)
-
-
-def _rows(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Samples:
-    """Return the samples in the table in [start, end], with the one before and the one after."""
-    return chunks.from_rows(conn.execute(_ROWS, {"sensor": sensor, "start": start, "end": end}))
