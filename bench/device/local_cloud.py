@@ -15,14 +15,12 @@ from pathlib import Path
 
 from flukso_cloud.meter import Sample
 from flukso_cloud.store import samples
+from tests.cloud.kept import measurements
 from tests.device.mosquitto import free_port
 
 from .cloud_process import OLD
 from .daemon import StuckError, until
 from .house import SENSORS
-
-MOST = 1_000_000
-"""Measurements of a sensor: more than a past has."""
 
 
 class LocalCloud:
@@ -102,15 +100,14 @@ class Kept:
 
     def _newest(self) -> list[Sample | None]:
         with self._database() as database:
-            return [samples.newest_before(database, sensor, self._before) for sensor in _sensors(database)]
+            numbers = [number for (number,) in database.execute("SELECT number FROM sensors")]
+            return [samples.newest_before(database, number, self._before) for number in numbers]
 
     def _all(self) -> list[list[Sample]]:
         with self._database() as database:
-            return [samples.between(database, sensor, 0, self._before, MOST) for sensor in _sensors(database)]
+            ids = [sensor for (sensor,) in database.execute("SELECT id FROM sensors")]
+        kept = (measurements(self._path, sensor) for sensor in ids)
+        return [[sample for sample in found if sample.time < self._before] for found in kept]
 
     def _database(self) -> closing[sqlite3.Connection]:
         return closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True))
-
-
-def _sensors(database: sqlite3.Connection) -> list[int]:
-    return [number for (number,) in database.execute("SELECT number FROM sensors")]

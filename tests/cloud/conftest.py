@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from flukso_cloud.home import Home
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD, Owner
 from tests.cloud.process import Server
+from tests.cloud.web_cloud import SOURCES, build_pages
+from tests.distribution import build_wheel
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,6 +40,15 @@ def folder_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         main(["init", "--dir", str(folder), "--account", "kees"])
         main(["user", "add", "mallory", "--dir", str(folder)])
     return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built while nobody else builds the pages."""
+    build_pages()
+    with (SOURCES / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return build_wheel("cloud", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture

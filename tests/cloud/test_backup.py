@@ -8,15 +8,13 @@ import json
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,6 +27,7 @@ from flukso_cloud.vault import Vault
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.kept import measurements
 from tests.cloud.process import COMMAND, Server, run
+from tests.killed import at_every_step, killed_at
 
 START = 1_450_000_000
 
@@ -247,47 +246,6 @@ def test_one_backup_at_a_time_and_what_a_killed_one_left_is_cleared(home: Home, 
 
 
 # --- cut off ---------------------------------------------------------------------------------------------------------
-
-STEPS = (
-    *((Path, name) for name in ("rename", "mkdir", "unlink", "replace", "chmod")),
-    *((os, name) for name in ("fsync", "link", "chown")),
-)
-
-
-def killed_at(step: int, work: Callable[[], object]) -> bool:
-    """Do `work` in a process of its own, which kills itself (9) at its n-th change of a folder; whether it ended."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    left = [step]
-
-    def dying(real: Any) -> Any:
-        def change(*arguments: Any, **named: Any) -> Any:
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left[0] -= 1
-            return real(*arguments, **named)
-
-        return change
-
-    try:
-        for owner, name in STEPS:
-            setattr(owner, name, dying(getattr(owner, name)))
-        work()
-        os._exit(0)
-    finally:
-        os._exit(1)
-
-
-def at_every_step(work: Callable[[int], Callable[[], object]]) -> Iterator[tuple[int, bool]]:
-    """Kill what `work` gives for a step at that step, for each one it has; at last it ends by itself."""
-    for step in range(120):
-        finished = killed_at(step, work(step))
-        yield step, finished
-        if finished:
-            assert step > 5
-            return
-    raise AssertionError("it never came to its end")
 
 
 def test_a_restore_killed_at_every_step_is_the_old_or_becomes_the_new(home: Home, made: Path, tmp_path: Path) -> None:

@@ -17,22 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.web_cloud import SOURCES, build_pages
-from tests.distribution import build_wheel, install
+from tests.cloud.web_cloud import SOURCES
+from tests.distribution import install
 from tests.documented import ROOT, Page
 from tests.walkthrough import NotHere, Run, Serve, walk
 
 PAGE = Page("docs/cloud.md")
 BUILT = ROOT / "cloud" / "flukso_cloud" / "web" / "static" / "build"
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built while nobody else builds the pages."""
-    build_pages()
-    with (SOURCES / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return build_wheel("cloud", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

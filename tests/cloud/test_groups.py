@@ -14,7 +14,9 @@ from flukso_cloud.cli import main
 from flukso_cloud.home import Home
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD
-from tests.cloud.test_peers import Person, registered
+from tests.cloud.test_peers import Person, mallory, registered
+
+__all__ = ["mallory"]
 
 GROUPS, REQUESTS = "/api/v2/groups", "/api/v2/requests"
 
@@ -33,11 +35,6 @@ def kees(client: TestClient, device: Fluksometer) -> Person:
     kees = Person(client, "kees")
     kees.claim(device)
     return kees
-
-
-@pytest.fixture
-def mallory(client: TestClient) -> Person:
-    return Person(client, "mallory")
 
 
 @pytest.fixture

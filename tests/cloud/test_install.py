@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import ssl
@@ -12,20 +11,8 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-import pytest
-
-from tests.cloud.web_cloud import SOURCES, build_pages
-from tests.distribution import build_wheel, install, newer_python, uv
+from tests.distribution import install, newer_python, uv
 from tests.documented import ROOT
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built while nobody else builds the pages."""
-    build_pages()
-    with (SOURCES / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return build_wheel("cloud", tmp_path_factory.mktemp("wheel"))
 
 
 def works(program: Path, folder: Path) -> None:

@@ -7,10 +7,9 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from tests.device.board import CLAMP, Board, pls, pwr
 from tests.device.cloud_stub import CloudStub
 from tests.device.daemon_process import Fluksod, configuration, run_to_end, running, sensor_table
 from tests.device.waiting import until
+from tests.killed import at_every_step
 
 SENSORS = sensor_table(CLAMP, "Main", "electricity")
 
@@ -273,48 +273,6 @@ def test_what_is_no_backup(tmp_path: Path, content: bytes) -> None:
         with pytest.raises(BackupError):
             restore(file, tmp_path / "state", replace=False)
     assert not list((tmp_path / "state").iterdir())
-
-
-STEPS = (
-    *((Path, name) for name in ("rename", "mkdir", "unlink", "replace")),
-    *((os, name) for name in ("fsync", "link", "chown")),
-)
-
-
-def killed_at(step: int, work: Callable[[], object]) -> bool:
-    """Do `work` in a process of its own, which kills itself (9) at its n-th change of a folder; whether it ended."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    left = [step]
-
-    def dying(real: Any) -> Any:
-        def change(*arguments: Any, **named: Any) -> Any:
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left[0] -= 1
-            return real(*arguments, **named)
-
-        return change
-
-    try:
-        for owner, name in STEPS:
-            setattr(owner, name, dying(getattr(owner, name)))
-        work()
-        os._exit(0)
-    finally:
-        os._exit(1)
-
-
-def at_every_step(work: Callable[[int], Callable[[], object]]) -> Iterator[tuple[int, bool]]:
-    """Kill what `work` gives for a step at that step, for each one it has; at last it ends by itself."""
-    for step in range(120):
-        finished = killed_at(step, work(step))
-        yield step, finished
-        if finished:
-            assert step > 5
-            return
-    raise AssertionError("it never came to its end")
 
 
 def test_a_restore_killed_at_every_step_is_the_old_or_becomes_the_new(tmp_path: Path, made: Path) -> None:
