@@ -35,7 +35,7 @@ _OK_BODY: Message = {"type": "http.response.body", "body": b'{"response":"ok"}'}
 _CONFIGURED: Message = {
     "type": "http.response.start",
     "status": 204,
-    "headers": [(b"access-control-allow-origin", b"*")],
+    "headers": [(b"access-control-allow-origin", b"*"), (b"x-content-type-options", b"nosniff")],
 }
 _NO_BODY: Message = {"type": "http.response.body", "body": b""}
 _LATER: Message = {
@@ -43,6 +43,7 @@ _LATER: Message = {
     "status": 503,
     "headers": [
         (b"content-type", b"text/plain; charset=utf-8"),
+        (b"x-content-type-options", b"nosniff"),
         (b"retry-after", b"5"),
         (b"content-length", b"32"),
     ],
