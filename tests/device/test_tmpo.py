@@ -173,7 +173,9 @@ async def test_the_old_client_gets_all_of_it(tmp_path: Path, board: Board, count
             return session.list(CLAMP)[0]  # series() needs a pandas older than 2
 
         blocks = await asyncio.to_thread(fetch)
-        assert {row[2] for row in blocks} >= {12, 8}
+        levels = {row[2] for row in blocks}
+        assert levels <= {8, 12, 16, 20}
+        assert levels != {8}, "what is full is one block; which levels there are is a matter of the time of day"
         assert len(blocks) == len({(row[1], row[2], row[3]) for row in blocks})
         points = [point for row in sorted(blocks, key=lambda row: row[3]) for point in points_of(row[6])[1]]
         assert [at for at, _ in points] == sorted({at for at, _ in points}), "each point once, in order"
@@ -193,9 +195,9 @@ async def test_the_answers_of_the_reference(tmp_path: Path, board: Board, counte
         assert all((one["rid"], one["ext"]) == (0, "gz") for one in listed)
         order = [(-one["lvl"], one["bid"]) for one in listed]
         assert order == sorted(order)
-        last = listed[-2]
+        last = listed[0]
         newer = await fluksod.get(f"/sensor/{CLAMP}/tmpo/sync?rid=0&lvl={last['lvl']}&bid={last['bid']}")
-        assert newer == listed[-1:]
+        assert newer == listed[1:]
         url = f"{fluksod.url}/sensor/{CLAMP}/tmpo/0/{last['lvl']}/{last['bid']}"
         async with fluksod.session.get(url, headers={"Accept": "application/gzip"}) as answer:
             assert answer.content_type == "application/gzip"
@@ -238,7 +240,8 @@ async def test_a_cloud_behind_the_broker_gets_what_it_lacks(
         asks = f"/device/{device}/tmpo/sync"
         await until(lambda: heard.get(asks) == b"")
         listed = await fluksod.get(f"/sensor/{CLAMP}/tmpo/sync")
-        last = listed[-4]
+        known, lacking = listed[:-3], listed[-3:]  # how many there are is a matter of the time of day
+        last = known[-1] if known else {"lvl": 0, "bid": 0}
         content = [{"sid": CLAMP, "rid": 0, "lvl": last["lvl"], "bid": last["bid"]}, {"sid": 5}, "noise"]
         for payload in (b"no JSON", b"{}", json.dumps(content).encode()):
             await publish(mosquitto, f"/d/device/{device}/tmpo/sync", payload)
@@ -246,9 +249,9 @@ async def test_a_cloud_behind_the_broker_gets_what_it_lacks(
         def blocks() -> list[tuple[str, bytes]]:
             return [message for message in heard.order if "/tmpo/0/" in message[0]]
 
-        await until(lambda: len(blocks()) >= 3)
-        wanted = [f"/sensor/{CLAMP}/tmpo/0/{one['lvl']}/{one['bid']}/gz" for one in listed[-3:]]
-        assert [topic for topic, _ in blocks()][:3] == wanted
+        await until(lambda: len(blocks()) >= len(lacking))
+        wanted = [f"/sensor/{CLAMP}/tmpo/0/{one['lvl']}/{one['bid']}/gz" for one in lacking]
+        assert [topic for topic, _ in blocks()][: len(lacking)] == wanted
         header, points = points_of(blocks()[0][1])
         assert header["cfg"]["rid"] == 0
         assert points
