@@ -13,6 +13,9 @@ from fluksosim.build import build
 from fluksosim.eeprom_image import FactorySensor, fresh_image
 from fluksosim.house import HOUSE
 from tests.avr.hearing import IDS, START, Hear, Heard
+from tests.unhurried import take_your_time
+
+take_your_time()
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ NOVEMBER = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) - 3600  # local mi
 DAY_S = 86400
 KWH_J = 3.6e6
 
-unhurried = settings(deadline=None, max_examples=50)  # a day that is not yet in the cache takes its time
+fewer = settings(max_examples=50)
 seeds = st.integers(0, 50)
 times = st.integers(NOVEMBER - 400 * DAY_S, NOVEMBER + 400 * DAY_S)
 spans = st.integers(0, 3 * DAY_S)
@@ -32,7 +32,7 @@ circuits = st.sampled_from(sorted(CIRCUITS))
 sensors = st.sampled_from(HOUSE)
 
 
-@unhurried
+@fewer
 @given(seeds, circuits, times, st.integers(0, 200))
 def test_a_total_is_the_sum_of_the_rates(seed: int, circuit: str, start: int, seconds: int) -> None:
     house = Household(seed)
@@ -41,7 +41,7 @@ def test_a_total_is_the_sum_of_the_rates(seed: int, circuit: str, start: int, se
     assert house.total(circuit, start, start + seconds) == sum(rates)
 
 
-@unhurried
+@fewer
 @given(seeds, circuits, times, spans, spans)
 def test_totals_add_up_across_midnights(seed: int, circuit: str, start: int, first: int, second: int) -> None:
     house = Household(seed)
@@ -50,7 +50,7 @@ def test_totals_add_up_across_midnights(seed: int, circuit: str, start: int, fir
     assert house.total(circuit, start, middle) + house.total(circuit, middle, end) == whole
 
 
-@unhurried
+@fewer
 @given(seeds, times)
 def test_a_circuit_is_its_loads_and_the_kitchen_is_part_of_main(seed: int, at: int) -> None:
     house = Household(seed)
@@ -59,7 +59,7 @@ def test_a_circuit_is_its_loads_and_the_kitchen_is_part_of_main(seed: int, at: i
     assert house.rate("kitchen", at) <= house.rate("main", at)
 
 
-@unhurried
+@fewer
 @given(seeds, circuits, times, spans, st.integers(1, 7200))
 def test_running_totals_are_on_the_grid_and_agree(seed: int, circuit: str, start: int, span: int, step: int) -> None:
     house = Household(seed)
@@ -150,7 +150,7 @@ def test_weekends_differ_from_working_days() -> None:
     assert early_kettles(saturday - 3) > 5 * early_kettles(saturday)
 
 
-@unhurried
+@fewer
 @given(seeds, sensors, times, spans, st.integers(0, 2**32 - 1))
 def test_history_ends_exactly_at_the_given_counter(
     seed: int, sensor: HouseSensor, start: int, span: int, end_counter: int
@@ -171,7 +171,7 @@ def test_history_ends_exactly_at_the_given_counter(
         assert (later - earlier) % 2**32 % quantum == 0
 
 
-@unhurried
+@fewer
 @given(seeds, sensors, times, st.integers(1, DAY_S))
 def test_history_moves_by_what_the_house_drew(seed: int, sensor: HouseSensor, start: int, span: int) -> None:
     house = Household(seed)

@@ -21,6 +21,9 @@ from tests.cloud.owner import PASSWORD, Owner
 from tests.cloud.process import Server
 from tests.cloud.web_cloud import SOURCES, build_pages
 from tests.distribution import build_wheel
+from tests.unhurried import take_your_time
+
+take_your_time()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
@@ -71,7 +71,6 @@ steps = st.one_of(
 
 
 @given(st.lists(steps, max_size=12), st.lists(times, min_size=1, max_size=6), st.integers(1, 90_000))
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_folded_or_not_it_reads_the_same(done: list[tuple[str, object]], asked: list[int], length: int) -> None:
     """Trap 17, with folding in between: late samples, corrected ones, the same again, and ranges that are deleted."""
     conn, plain = memory(), memory()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -198,7 +198,6 @@ def test_configuration_is_answered_204(client: TestClient, send: Send, device: F
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=20))
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_no_measurements_break_the_reader(content: Any) -> None:
     try:
         body = json.dumps({"measurements": content, "gauges": content}, allow_nan=False).encode()

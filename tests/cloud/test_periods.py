@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flukso_cloud.periods import CIVIL, FIXED, TooManyPeriodsError, at_clock, day_of, edges
@@ -39,7 +39,6 @@ def lengths(found: list[int]) -> list[int]:
 
 
 @given(TIMES, SPANS, st.sampled_from(ZONES), st.sampled_from([*FIXED, *CIVIL, 1, 7, 300, 86400]))
-@settings(deadline=None)
 @example(at("2011-12-29 12:00", "Pacific/Apia"), 2 * 86400, "Pacific/Apia", "day")
 @example(at("2011-11-05 12:00", "America/St_Johns"), 2 * 86400, "America/St_Johns", "hour")
 def test_edges_cover_what_is_asked_for_and_no_period_more(start: int, span: int, zone: str, period: str | int) -> None:
@@ -51,7 +50,6 @@ def test_edges_cover_what_is_asked_for_and_no_period_more(start: int, span: int,
 
 
 @given(TIMES, st.sampled_from(ZONES))
-@settings(deadline=None)
 @example(at("2018-11-04 01:30", "America/Sao_Paulo"), "America/Sao_Paulo")
 @example(at("2011-12-29 12:00", "Pacific/Apia"), "Pacific/Apia")
 @example(at("2019-11-03 00:30", "America/Havana"), "America/Havana")
@@ -68,7 +66,6 @@ def test_coarser_edges_are_edges_of_what_is_finer(start: int, zone: str) -> None
 
 
 @given(TIMES, st.sampled_from(ZONES))
-@settings(deadline=None)
 def test_a_day_is_what_has_one_date(start: int, zone: str) -> None:
     there = ZoneInfo(zone)
     for a, b in pairwise(edges(start, start + 5 * 86400, "day", there, MOST)):
@@ -78,7 +75,6 @@ def test_a_day_is_what_has_one_date(start: int, zone: str) -> None:
 
 
 @given(TIMES, st.sampled_from(["hour", "day", "week", "month", "quarter", "year"]))
-@settings(deadline=None)
 def test_in_utc_it_is_the_proleptic_calendar(start: int, period: str) -> None:
     first = datetime.fromtimestamp(edges(start, start + 1, period, ZoneInfo("UTC"), MOST)[0], UTC)
     shown = datetime.fromtimestamp(start, UTC)

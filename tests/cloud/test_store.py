@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flukso_cloud.meter import WRAP, Meter, Sample
@@ -71,7 +71,6 @@ SAMPLES = st.lists(
 
 
 @given(SAMPLES, st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_the_order_of_arrival_does_not_matter(series: list[Sample], data: st.DataObject) -> None:
     """Trap 17: out of order, in any batches, repeated: the same rows and breaks as one batch in order."""
     unique = sorted({sample.time: sample for sample in series}.values())

@@ -108,7 +108,7 @@ def test_a_year_costs_what_its_days_months_and_hours_cost(rate: Rate) -> None:
     st.lists(st.tuples(st.dates(date(2025, 1, 1), date(2027, 1, 1)), st.floats(-1, 1)), max_size=5),
     st.sampled_from(["hour", "day", "week"]),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_prices_are_in_order_and_overlap_nowhere(changes: list[tuple[date, float]], period: str) -> None:
     tariffs = [Tariff("electricity", "EUR", day, DayNight(price, price / 2)) for day, price in changes]
     buckets = edges(at("2026-03-20"), at("2026-04-05"), period, BRUSSELS, MOST)

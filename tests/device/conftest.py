@@ -13,6 +13,9 @@ from fluksosim.isp import IspSocket
 from tests.device.board import Board
 from tests.device.cloud_stub import CloudStub
 from tests.device.programming import provisioned
+from tests.unhurried import take_your_time
+
+take_your_time()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,9 @@ async def test_it_shows_what_is_measured_and_moves(fluksod: Fluksod) -> None:
         before = await house.locator(".now").inner_text()
         await expect(house.locator(".now")).not_to_have_text(before)
         quarters = page.locator("#quarters").get_by_role("row", name="House")
-        await expect(quarters).to_contain_text(re.compile(r"2,\d{3} W .*:\d\d$"))
+        # The day of history has its peak in the evening; on the first of a month that evening was in the last one.
+        peak = r"2,\d{3} W .*:\d\d$" if datetime.now().astimezone().day > 1 else r"\d W.*W"
+        await expect(quarters).to_contain_text(re.compile(peak))
         code = (await fluksod.get("/api/v2/device"))["cloud"]["claim_code"]
         await expect(page.locator("#claim .code")).to_have_text(code)
         await picture(page, "live")

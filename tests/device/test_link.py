@@ -132,7 +132,7 @@ async def test_a_port_taken_while_it_was_away_is_waited_for(board: Board) -> Non
         await until(lambda: reader.link.is_open, 3)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(noise=st.binary(max_size=2000))
 def test_no_bytes_crash_the_link(board: Board, noise: bytes) -> None:
     async def go() -> None:

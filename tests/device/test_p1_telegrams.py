@@ -232,7 +232,7 @@ def test_encrypted_telegrams_are_found_behind_something_that_looks_like_one() ->
     assert list(splitter.feed(good[100:])) == [good]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.binary(max_size=300) | st.sampled_from([b"/", b"!", b"!1234\r\n", b"\xdb\x08", b"\n"]), max_size=12))
 @example([b"/", b"!\r\n"])
 @example([b"/ISk5\r\n\r\n1-0:1.8.1(1*2*kWh)\r\n", b"!\r\n"])
@@ -246,7 +246,7 @@ def test_no_bytes_crash_it(pieces: list[bytes]) -> None:
         assert len(kept) <= LONGEST + 300
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.from_regex(
         r"[0-1]-[0-4]:(1\.8\.[0-4]|24\.[1-3]\.[0-3]|96\.1\.[01]|1\.7\.0)(\([0-9A-Z.*\-:m]{0,20}\)){0,7}", fullmatch=True
