@@ -45,9 +45,8 @@ class _Steps(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """Points at `times`, and what there was up to each: flowed, flowed while measured, seconds known and covered."""
+    """What there was up to some instants: flowed, flowed while measured, seconds known and covered."""
 
-    times: Integers
     flowed: Reals
     measured: Reals
     known: Reals
@@ -66,8 +65,8 @@ def columns(rows: Summaries, edges: Sequence[int], meter: Meter, *, fine: Summar
         nothing: list[float | None] = [None] * max(count, 0)
         return Columns(nothing, [0.0] * max(count, 0), nothing, nothing, nothing, nothing)
     steps = _steps(rows, meter)
-    line = _line(rows, steps) if fine is None else _line(fine, _steps(fine, meter))
-    flowed, measured, known, covered = (np.diff(np.interp(at, line.times, part)) for part in line[1:])
+    line = _line(rows, steps, at) if fine is None else _line(fine, _steps(fine, meter), at)
+    flowed, measured, known, covered = map(np.diff, line)
     low, high, last = _rates(rows, steps, at)
     has, is_measured = known > 0, covered > 0
     mean = np.divide(measured, covered, out=np.full(count, np.nan), where=is_measured)
@@ -87,52 +86,77 @@ def _steps(rows: Summaries, meter: Meter) -> _Steps:
     return _Steps(seconds, flowed, is_known, is_known & ~gaps(seconds, flowed, meter))
 
 
-def _line(rows: Summaries, steps: _Steps) -> _Line:
-    count = rows.size
-    times = np.empty(2 * count, np.int64)
-    times[0::2], times[1::2] = rows.first_time, rows.last_time
+def _line(rows: Summaries, steps: _Steps, at: Integers) -> _Line:
+    """Return what there was up to each of `at`, none of which is within a run."""
+    run = np.searchsorted(rows.first_time, at, side="left") - 1  # the run before
+    to_next = np.append(steps.seconds, 1)
+    beyond = np.clip(at - rows.last_time[run], 0, to_next[run]) / to_next[run]
 
     def up_to(inside: Integers, across: Integers) -> Reals:
-        grown = np.zeros(2 * count)
-        grown[1::2], grown[2::2] = inside, across
-        return np.cumsum(grown)
+        across = np.append(across, 0)
+        ends = np.cumsum(inside)
+        ends[1:] += np.cumsum(across[:-1])
+        return np.where(run < 0, 0.0, ends[run] + across[run] * beyond)
 
     flowed = up_to(rows.flow, steps.flowed)
     known = up_to(rows.known, np.where(steps.is_known, steps.seconds, 0))
     if np.array_equal(steps.is_covered, steps.is_known):  # most often: there is no gap
-        return _Line(times, flowed, flowed, known, known)
+        return _Line(flowed, flowed, known, known)
     measured = up_to(rows.flow, np.where(steps.is_covered, steps.flowed, 0))
     covered = up_to(rows.known, np.where(steps.is_covered, steps.seconds, 0))
-    return _Line(times, flowed, measured, known, covered)
+    return _Line(flowed, measured, known, covered)
+
+
+class _Extremes(NamedTuple):
+    """The lowest, highest and last of the rates in each bucket, and when the last ends; NaN where there is none."""
+
+    low: Reals
+    high: Reals
+    last: Reals
+    end: Reals
 
 
 def _rates(rows: Summaries, steps: _Steps, edges: Integers) -> tuple[Reals, Reals, Reals]:
     """Return the lowest, highest and last rate in each bucket: those within the runs, and from each run to the next."""
-    count = len(edges) - 1
-    low, high, last = (np.full(count, np.nan) for _ in range(3))
-    inside = np.searchsorted(edges, rows.first_time, side="right") - 1
-    shown = np.flatnonzero((inside >= 0) & (inside < count) & (rows.late_seconds > 0))
-    inside = inside[shown]
-    np.fmin.at(low, inside, rows.low_flow[shown] / rows.low_seconds[shown])
-    np.fmax.at(high, inside, rows.high_flow[shown] / rows.high_seconds[shown])
+    runs = rows if np.all(rows.late_seconds) else rows.pick(rows.late_seconds > 0)
+    bounds = np.searchsorted(runs.first_time, edges)
+    inside = _extremes(
+        runs.low_flow / runs.low_seconds,
+        runs.high_flow / runs.high_seconds,
+        runs.late_flow / runs.late_seconds,
+        runs.last_time,
+        bounds[:-1],
+        bounds[1:],
+    )
+    is_rate = steps.is_covered & (rows.tail_seconds[:-1] >= 0)
+    end = rows.first_time[1:]
+    seconds = steps.seconds + rows.tail_seconds[:-1]
+    flowed = steps.flowed + rows.tail_flow[:-1]
+    if not np.all(is_rate):
+        end, seconds, flowed = end[is_rate], seconds[is_rate], flowed[is_rate]
+    rates = flowed / seconds
+    # A rate counts in every bucket that its two knots span; neither they nor the ends ever go back.
+    first = np.searchsorted(end, edges[:-1], side="right")
+    past = np.searchsorted(end - seconds, edges[1:], side="left")
+    across = _extremes(rates, rates, rates, end, first, past)
+    # Of two in a bucket that end together, that within a run is the earlier one.
+    last = np.where(np.isnan(inside.end) | (across.end >= inside.end), across.last, inside.last)
+    return np.fmin(inside.low, across.low), np.fmax(inside.high, across.high), last
 
-    ends = rows.pick(slice(-1))
-    start, end = ends.last_time - ends.tail_seconds, rows.first_time[1:]
-    is_rate = steps.is_covered & (ends.tail_seconds >= 0)
-    # A rate counts in every bucket that its two knots span.
-    first = np.maximum(np.searchsorted(edges, start, side="right") - 1, 0)
-    past = np.minimum(np.searchsorted(edges, end, side="left"), count)
-    spans = np.where(is_rate, np.maximum(past - first, 0), 0)
-    across = np.repeat(first, spans) + np.arange(spans.sum()) - np.repeat(np.cumsum(spans) - spans, spans)
-    across_rates = np.repeat((ends.tail_flow + steps.flowed) / (end - start), spans)
-    np.fmin.at(low, across, across_rates)
-    np.fmax.at(high, across, across_rates)
 
-    # Of several in one bucket the last stays: those within a run end before the one from it to the next begins.
-    order = np.argsort(np.concatenate((rows.last_time[shown], np.repeat(end, spans))), kind="stable")
-    rates = np.concatenate((rows.late_flow[shown] / rows.late_seconds[shown], across_rates))
-    last[np.concatenate((inside, across))[order]] = rates[order]
-    return low, high, last
+def _extremes(low: Reals, high: Reals, last: Reals, end: Integers, first: Integers, past: Integers) -> _Extremes:
+    """Return the extremes of rates, in order of time, in buckets that have those from `first` up to before `past`."""
+    found = _Extremes._make(np.full(len(first), np.nan) for _ in _Extremes._fields)
+    has = np.flatnonzero(first < past)
+    if len(has):
+        first, past = first[has], past[has]
+        # Pairs of places, of which those between two buckets are left out; the last may be that behind the end.
+        pairs = np.column_stack((first, past)).ravel()
+        found.low[has] = np.fmin.reduceat(np.append(low, np.nan), pairs)[::2]
+        found.high[has] = np.fmax.reduceat(np.append(high, np.nan), pairs)[::2]
+        found.last[has] = last[past - 1]
+        found.end[has] = end[past - 1]
+    return found
 
 
 def _or_none(values: Reals) -> list[float | None]:

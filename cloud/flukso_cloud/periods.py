@@ -14,6 +14,9 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 FIXED = {"minute": 60, "15min": 900}
 """Periods that are the same in every time zone of today, in seconds."""
 CIVIL = {"hour": 3600, "day": 86400, "week": 604800, "month": 2678400, "quarter": 7948800, "year": 31622400}
@@ -50,7 +53,7 @@ def edges(start: int, end: int, period: str | int, zone: ZoneInfo, most: int) ->
         raise TooManyPeriodsError(f"more than {most} buckets; take a coarser resolution")
     if step is not None:
         return list(range(start // step * step, -(-end // step) * step + 1, step))
-    found = list(_hours(start, end, zone) if period == "hour" else _midnights(start, end, str(period), zone))
+    found = list(_hours(start, end, zone)) if period == "hour" else _midnights(start, end, str(period), zone)
     # the last edge at or before the start, and the first at or after the end
     first = bisect_left(found, start + 1) - 1
     return found[first : bisect_left(found, end) + 1]
@@ -61,8 +64,7 @@ def instant(day: date, seconds: int, zone: ZoneInfo) -> int:
 
     So a day whose midnight is skipped begins when the clock jumps over it, and one that has two begins at the first.
     """
-    shown = (day.toordinal() - _EPOCH) * _DAY + seconds
-    return _first_at(shown, _pieces(shown - 2 * _DAY, shown + 2 * _DAY, zone))
+    return at_clock([day], seconds, zone)[0]
 
 
 def day_of(time: int, zone: ZoneInfo) -> date:
@@ -74,24 +76,24 @@ def at_clock(days: Sequence[date], seconds: int, zone: ZoneInfo) -> list[int]:
     """Return the unix second of each day (ascending) at which the clock shows `seconds` after midnight, or more."""
     if not days:
         return []
-    shown = [(day.toordinal() - _EPOCH) * _DAY + seconds for day in days]
-    pieces = _pieces(shown[0] - 2 * _DAY, shown[-1] + 2 * _DAY, zone)
-    return [_first_at(one, pieces) for one in shown]
+    found: list[int] = _first_at([(day.toordinal() - _EPOCH) * _DAY + seconds for day in days], zone).tolist()
+    return found
 
 
-def _midnights(start: int, end: int, period: str, zone: ZoneInfo) -> Iterator[int]:
-    """Yield edges from one before `start` to one after `end`."""
-    day = _first_day(day_of(start, zone), period)
-    pieces = _pieces(start - CIVIL[period] - 2 * _DAY, end + CIVIL[period] + 2 * _DAY, zone)
-    last = None
-    while True:
-        found = _first_at((day.toordinal() - _EPOCH) * _DAY, pieces)
-        if found != last:  # a day that was skipped (Samoa, 30 December 2011) has no length
-            yield found
-            if found >= end:
-                return
-        last = found
-        day = _next_day(day, period)
+def _midnights(start: int, end: int, period: str, zone: ZoneInfo) -> list[int]:
+    """Return edges from one before `start` to one after `end`."""
+    first, last = (_first_day(day_of(time, zone), period).toordinal() - _EPOCH for time in (start, end))
+    if period in _MONTHS:
+        days = [first]
+        while days[-1] <= last:
+            days.append(_next_day(date.fromordinal(days[-1] + _EPOCH), _MONTHS[period]).toordinal() - _EPOCH)
+        shown = np.array(days, np.int64) * _DAY
+    else:
+        step = 7 if period == "week" else 1
+        shown = np.arange(first, last + step + 1, step, dtype=np.int64) * _DAY
+    # A day that was skipped (Samoa, 30 December 2011) has no length.
+    found: list[int] = np.unique(_first_at(shown, zone)).tolist()
+    return found
 
 
 def _first_day(day: date, period: str) -> date:
@@ -101,11 +103,9 @@ def _first_day(day: date, period: str) -> date:
     return date.fromordinal(day.toordinal() - (day.toordinal() - _MONDAY) % 7) if period == "week" else day
 
 
-def _next_day(day: date, period: str) -> date:
-    if period in _MONTHS:
-        month = day.month - 1 + _MONTHS[period]
-        return date(day.year + month // 12, month % 12 + 1, 1)
-    return date.fromordinal(day.toordinal() + (7 if period == "week" else 1))
+def _next_day(day: date, months: int) -> date:
+    month = day.month - 1 + months
+    return date(day.year + month // 12, month % 12 + 1, 1)
 
 
 def _hours(start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
@@ -124,13 +124,14 @@ def _hours(start: int, end: int, zone: ZoneInfo) -> Iterator[int]:
         before = piece
 
 
-def _first_at(shown: int, pieces: Sequence[_Piece]) -> int:
-    """Return the first unix second at which the clock shows `shown` (s since 1970 by the wall) or more."""
-    for piece in pieces:
-        found = max(piece.start, shown - piece.offset)
-        if found < piece.end:
-            return found
-    raise ValueError("the clock does not get so far")
+def _first_at(shown: Sequence[int] | NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
+    """Return the first unix seconds at which the clock shows `shown` (s since 1970 by the wall, ascending) or more."""
+    wall = np.asarray(shown, np.int64)
+    found = np.empty_like(wall)
+    for piece in reversed(_pieces(int(wall[0]) - 2 * _DAY, int(wall[-1]) + 2 * _DAY, zone)):
+        first = np.maximum(wall - piece.offset, piece.start)
+        found = np.where(first < piece.end, first, found)
+    return found
 
 
 def _pieces(start: int, end: int, zone: ZoneInfo) -> list[_Piece]:
