@@ -6,7 +6,8 @@ A handler carries its description, made of the types that it reads and answers w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -62,7 +63,7 @@ def query_of(request: Request, kind: type[Q]) -> Q:
 
     `token` says who asks, and belongs to every query.
     """
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     given: dict[str, Any] = {}
     for name in request.query_params:
         if name == "token":
@@ -70,7 +71,7 @@ def query_of(request: Request, kind: type[Q]) -> Q:
         if name not in fields:
             raise FieldError(name, f"there is no parameter {name}; there are {', '.join(fields)}")
         values = request.query_params.getlist(name)
-        if _is_list(fields[name].type):
+        if fields[name]:
             given[name] = values
         elif len(values) > 1:
             raise FieldError(name, f"send {name} once")
@@ -82,11 +83,16 @@ def query_of(request: Request, kind: type[Q]) -> Q:
         raise _explained(error, fields) from None
 
 
-def _is_list(kind: Any) -> bool:
-    return isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.ListType)
+@lru_cache(256)
+def _fields(kind: type[msgspec.Struct]) -> Mapping[str, bool]:
+    """Return the names of the parameters, and whether each may come several times."""
+    return {
+        field.encode_name: isinstance(msgspec.inspect.type_info(field.type), msgspec.inspect.ListType)
+        for field in msgspec.structs.fields(kind)
+    }
 
 
-def _explained(error: msgspec.ValidationError, fields: dict[str, Any]) -> FieldError:
+def _explained(error: msgspec.ValidationError, fields: Iterable[str]) -> FieldError:
     """Return which parameter is wrong: msgspec ends with `at $.name`, or names a field that is missing in `…`."""
     text, _, place = str(error).partition(" - at `$.")
     name = place.rstrip("`").partition("[")[0] or next((one for one in fields if f"`{one}`" in text), "")

@@ -89,6 +89,15 @@ def _connect(path: Path, *, read_only: bool = False) -> Database:
     return Database(conn, execute_plugins=False)
 
 
+def _of_one_moment(db: Database, work: Callable[[Database], T]) -> T:
+    """Read, all of one moment: between two statements a day may be folded otherwise."""
+    db.conn.execute("BEGIN")
+    try:
+        return work(db)
+    finally:
+        db.conn.execute("ROLLBACK")
+
+
 class SqliteStore:
     """One database file. Make it with `open`; every method is a coroutine of the running event loop."""
 
@@ -101,7 +110,8 @@ class SqliteStore:
         self._writer = Writer(partial(_connect, path))
         db = _connect(path, read_only=True)
         self._journal = journal.Journal(self._writer, journal.waiting(db.conn))
-        db.close()
+        db.execute("PRAGMA busy_timeout = 0")
+        self._lookups = db
         self._heads: dict[int, int] = {}  # newest time of sensors that sent; only what is later is surely news
 
     @classmethod
@@ -129,19 +139,21 @@ class SqliteStore:
         self._local.db = _connect(self._path, read_only=True)
         self._connections.append(self._local.db)
 
-    async def _read(self, work: Callable[[Database], T], threads: ThreadPoolExecutor | None = None) -> T:
-        """Read, all of one moment: between two statements a day may be folded otherwise."""
+    async def _look_up(self, work: Callable[[Database], T]) -> T:
+        """Read a row or two by their key, at once: that takes less than it takes to wake a thread."""
+        try:
+            return _of_one_moment(self._lookups, work)
+        except sqlite3.OperationalError:
+            return await self._read(work)  # it waits for what is locked
 
-        def of_one_moment() -> T:
-            db: Database = self._local.db
-            db.conn.execute("BEGIN")
-            try:
-                return work(db)
-            finally:
-                db.conn.execute("ROLLBACK")
+    async def _read(self, work: Callable[[Database], T], threads: ThreadPoolExecutor | None = None) -> T:
+        """Read in a thread."""
+
+        def read() -> T:
+            return _of_one_moment(self._local.db, work)
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads or self._readers, of_one_moment)
+            return await asyncio.get_running_loop().run_in_executor(threads or self._readers, read)
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from error
 
@@ -154,7 +166,7 @@ class SqliteStore:
         await asyncio.to_thread(self._writer.close)
         for threads in (self._readers, self._series):
             await asyncio.to_thread(threads.shutdown)
-        for db in self._connections:
+        for db in (*self._connections, self._lookups):
             db.close()
 
     async def ready(self) -> None:
@@ -168,11 +180,11 @@ class SqliteStore:
 
     async def device(self, device_id: str) -> Device | None:
         """See Store."""
-        return await self._read(lambda db: registry.device(db, device_id))
+        return await self._look_up(lambda db: registry.device(db, device_id))
 
     async def device_number(self, number: int) -> Device:
         """See Store."""
-        return await self._read(lambda db: registry.device_number(db, number))
+        return await self._look_up(lambda db: registry.device_number(db, number))
 
     async def register(self, device_id: str, sealed_key: bytes, claim: bytes, now: int) -> Device:
         """See Store."""
@@ -189,7 +201,7 @@ class SqliteStore:
             found = registry.sensor(db, sensor_id)
             return found, None if found is None else samples.newest(db.conn, found.number)
 
-        found, newest = await self._read(work)
+        found, newest = await self._look_up(work)
         if found is not None:
             self._heads.setdefault(found.number, 0 if newest is None else newest.time)
         return found
@@ -330,11 +342,11 @@ class SqliteStore:
 
     async def account(self, name: str) -> Account | None:
         """See Store."""
-        return await self._read(lambda db: people.account(db, name))
+        return await self._look_up(lambda db: people.account(db, name))
 
     async def account_number(self, number: int) -> Account:
         """See Store."""
-        return await self._read(lambda db: people.account_number(db, number))
+        return await self._look_up(lambda db: people.account_number(db, number))
 
     async def replace_password(self, account: int, password_hash: str) -> None:
         """See Store."""
@@ -346,7 +358,7 @@ class SqliteStore:
 
     async def session(self, session: bytes, now: int) -> Account | None:
         """See Store."""
-        return await self._read(lambda db: people.session(db, session, now))
+        return await self._look_up(lambda db: people.session(db, session, now))
 
     async def close_session(self, session: bytes) -> None:
         """See Store."""
@@ -360,7 +372,7 @@ class SqliteStore:
 
     async def token(self, token: bytes, now: int) -> Token | None:
         """See Store."""
-        return await self._read(lambda db: tokens.token(db, token, now))
+        return await self._look_up(lambda db: tokens.token(db, token, now))
 
     async def add_token(self, token: bytes, account: int, made: NamedToken) -> bool:
         """See Store."""
@@ -388,7 +400,7 @@ class SqliteStore:
 
     async def ownership(self, account: int, sensor: int) -> Ownership:
         """See Store."""
-        return await self._read(lambda db: sharing.ownership(db, account, sensor))
+        return await self._look_up(lambda db: sharing.ownership(db, account, sensor))
 
     async def subscribe(self, account: int, sensor: int, now: int) -> bool:
         """See Store."""
