@@ -15,6 +15,7 @@ BENCHES = {
     "avr": "the sensor board's firmware in simavr",
     "cloud": "the cloud, as a process",
     "device": "the daemon, as a process",
+    "home-assistant": "the integration, in a real Home Assistant",
 }
 """Name and subject of each benchmark; `bench.<name>` has `measure(effort)`, dashes written as underscores."""
 

@@ -104,6 +104,11 @@ class Entities:
     energy: str
     power: str
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Both."""
+        return self.energy, self.power
+
 
 class HomeAssistant:
     """A client of Home Assistant's own REST and WebSocket APIs, as its front end uses them."""
@@ -173,6 +178,10 @@ class HomeAssistant:
         )
         if step["type"] not in ("create_entry", "abort"):
             raise DemoError(f"The integration's config flow did not accept {host}:{port}: {step.get('errors')}")
+
+    async def reload(self, entry_id: str) -> None:
+        """Unload a config entry and set it up again."""
+        await self._rest("POST", f"/api/config/config_entries/entry/{entry_id}/reload")
 
     async def accept_discovered(self) -> bool:
         """Confirm the Fluksometer that Home Assistant has discovered by itself; False while there is none.

@@ -1,0 +1,1 @@
+"""A bare probe: writes the states that the Flukso integration writes, and does nothing else."""
