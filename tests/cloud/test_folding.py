@@ -65,6 +65,7 @@ batches = st.lists(
 )
 steps = st.one_of(
     st.tuples(st.just("append"), batches),
+    st.tuples(st.just("run"), st.tuples(st.integers(1, DAY), st.sampled_from([60, 173, 300]), st.integers(-9, 9))),
     st.tuples(st.just("fold"), st.integers(0, 5)),
     st.tuples(st.just("delete"), st.tuples(times, times).map(sorted)),
 )
@@ -86,6 +87,13 @@ def test_folded_or_not_it_reads_the_same(done: list[tuple[str, object]], asked: 
             assert appended == Appended(news, len(dict(batch)) - news)
             assert statements.append(plain, SENSOR, ANALOG, batch) == appended
             kept.update(batch)
+        elif what == "run":
+            gap, length, step = how  # type: ignore[misc]  # by its step
+            first = max(kept, default=START) + gap
+            run = [Sample(first + length * number, 5000 + step * number) for number in range(statements.LONG + 100)]
+            statements.append_run(conn, SENSOR, ANALOG, chunks.from_rows(run), START + 3 * DAY + SETTLED)
+            statements.append(plain, SENSOR, ANALOG, run)
+            kept.update(run)
         else:
             start, end = (START + time for time in how)  # type: ignore[attr-defined]  # by its step
             gone = [time for time in kept if start <= time < end]
@@ -94,14 +102,14 @@ def test_folded_or_not_it_reads_the_same(done: list[tuple[str, object]], asked: 
             for time in gone:
                 del kept[time]
     unique = [Sample(*pair) for pair in sorted(kept.items())]
-    assert statements.between(conn, SENSOR, START, START + 9 * DAY, 999) == unique
+    assert statements.between(conn, SENSOR, START, START + 99 * DAY, 99_999) == unique
     assert (
         statements.between(conn, SENSOR, START + 5, START + 2 * DAY, 3)
         == [sample for sample in unique if START + 5 <= sample.time < START + 2 * DAY][:3]
     )
     assert statements.newest(conn, SENSOR) == (unique[-1] if unique else None)
     broken = [pair for pair in pairwise(unique) if not ANALOG.is_regular(*pair)]
-    assert [tuple(pair) for pair in statements.breaks(conn, SENSOR, START, START + 9 * DAY)] == broken
+    assert [tuple(pair) for pair in statements.breaks(conn, SENSOR, START, START + 99 * DAY)] == broken
     for at, near in statements.neighbours(conn, SENSOR, [START + time for time in asked]).items():
         before = [sample for sample in unique if sample.time <= at]
         after = [sample for sample in unique if sample.time > at]
@@ -112,6 +120,37 @@ def test_folded_or_not_it_reads_the_same(done: list[tuple[str, object]], asked: 
         for name, column, right in zip(found._fields, found, expected, strict=True):
             for one, other in zip(column, right, strict=True):
                 assert one == (None if other is None else pytest.approx(other, rel=1e-6, abs=1e-6)), name
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+def test_a_long_run_of_days_that_are_over_goes_into_chunks_at_once(pieces: int) -> None:
+    """However it is cut: a day that had begun, in rows or in a chunk, is gone on with."""
+    series = [Sample(START + 60 * number + 30, (number * 7) % 4000) for number in range(4 * 1440 + 700)]
+    conn, plain = memory(), memory()
+    statements.append(conn, SENSOR, ANALOG, series[:100])
+    now = START + 4 * DAY + SETTLED
+    length = (len(series) - 100) // pieces
+    for piece in range(pieces):
+        end = len(series) if piece == pieces - 1 else 100 + length * (piece + 1)
+        run = chunks.from_rows(series[100 + length * piece : end])
+        statements.append_run(conn, SENSOR, ANALOG, run, now)
+    statements.append(plain, SENSOR, ANALOG, series)
+    if pieces < 7:  # else the last piece has too little of days that are over
+        assert conn.execute("SELECT count(*), min(time) FROM samples").fetchone() == (700, START + 4 * DAY + 30)
+    fold_whole(conn, START + 4 * DAY)
+    fold_whole(plain, START + 4 * DAY)
+    for table in ("chunks", "hours", "samples", "breaks"):
+        assert conn.execute(f"SELECT * FROM {table}").fetchall() == plain.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def test_a_run_goes_on_after_a_day_whose_chunk_cannot_be_read() -> None:
+    conn = memory()
+    series = [Sample(START + 60 * number, number) for number in range(2 * 1440)]
+    statements.append_run(conn, SENSOR, ANALOG, chunks.from_rows(series[:700]), START + 9 * DAY)
+    conn.execute("UPDATE chunks SET data = substr(data, 1, length(data) / 2)")
+    statements.append_run(conn, SENSOR, ANALOG, chunks.from_rows(series[700:]), START + 9 * DAY)
+    assert statements.between(conn, SENSOR, START, START + 2 * DAY, 9999) == series[700:]
+    assert conn.execute("SELECT sensor, day FROM damaged_chunks").fetchall() == [(SENSOR, START // DAY)]
 
 
 def test_days_are_folded_once_they_are_over() -> None:

@@ -1,7 +1,8 @@
 """Looks through a database for what cannot be read or disagrees with what it was made of, and mends it.
 
 To mend: a chunk that cannot be read is set aside (table `damaged_chunks`), hours are summed up again, breaks are judged
-again. What is whole is served meanwhile and after.
+again. What is whole is served meanwhile and after. An upload that cannot be read was set aside when it was to be sorted
+in (table `damaged_uploads`): it is told until `repair`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _BREAKS = (
 )
 _DROP_BREAKS = 'DELETE FROM breaks WHERE sensor = ? AND "end" > ?'
 _PUT_BREAK = 'INSERT INTO breaks (sensor, start, start_counter, "end", end_counter) VALUES (?, ?, ?, ?, ?)'
+_DAMAGED = "SELECT arrived FROM damaged_uploads WHERE sensor = ? AND NOT told"
+_TELL_DAMAGED = "UPDATE damaged_uploads SET told = 1 WHERE sensor = ?"
 _MOST_TOLD = 20
 
 
@@ -56,6 +59,10 @@ def check(conn: sqlite3.Connection, *, repair: bool) -> Iterator[str]:
 
 
 def _of_sensor(conn: sqlite3.Connection, sensor: int, meter: Meter, *, repair: bool) -> Iterator[str]:
+    for (arrived,) in conn.execute(_DAMAGED, (sensor,)).fetchall():
+        yield f"{_date(arrived // DAY)}: an upload that came then cannot be read"
+    if repair:
+        conn.execute(_TELL_DAMAGED, (sensor,))
     days: dict[int, Samples] = {}
     for day, *told, data in conn.execute(_CHUNKS, (sensor,)).fetchall():
         found = _readable(data, day)

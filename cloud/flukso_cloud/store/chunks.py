@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 
@@ -34,7 +35,7 @@ _ROWS = "SELECT time, counter FROM samples WHERE sensor = ? AND time >= ? AND ti
 _ADD_ROWS = "INSERT INTO samples (sensor, time, counter) VALUES (?, ?, ?)"
 _DROP_ROWS = "DELETE FROM samples WHERE sensor = ? AND time >= ? AND time < ?"
 _PUT = (
-    "INSERT INTO chunks (sensor, day, count, first_time, first_counter, last_time, last_counter, data)"
+    "INSERT OR REPLACE INTO chunks (sensor, day, count, first_time, first_counter, last_time, last_counter, data)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DROP = "DELETE FROM chunks WHERE sensor = ? AND day = ?"
@@ -69,8 +70,13 @@ _unpacked_sheet = lru_cache(KEPT_SHEETS)(unpack_summaries)
 
 def from_rows(rows: Iterable[tuple[int, int]]) -> Samples:
     """Return rows of (time, counter) as samples."""
-    table = np.array(list(rows), np.int64).reshape(-1, 2)
+    table = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 2)
     return Samples(table[:, 0], table[:, 1])
+
+
+def as_list(samples: Samples) -> list[Sample]:
+    """Return samples one by one."""
+    return [Sample(*pair) for pair in zip(*map(np.ndarray.tolist, samples), strict=True)]
 
 
 def newest(conn: sqlite3.Connection, sensor: int) -> Sample | None:
@@ -166,23 +172,50 @@ def _fold_days(conn: sqlite3.Connection, sensor: int, oldest: int, before: int, 
         else:
             found = from_rows(conn.execute(_ROWS, (sensor, oldest, (first + 1) * DAY)))
     row = conn.execute(_CLASS, (sensor,)).fetchone()
-    meter = Meter.of_class("" if row is None else row[0])
-    for number in np.unique(found.times // DAY).tolist():
-        part = found.between(number * DAY, (number + 1) * DAY)
-        ends = (int(column[place]) for place in (0, -1) for column in part)
-        conn.execute(_PUT, (sensor, number, part.size, *ends, pack_samples(part)))
-    _put_hours(conn, sensor, summarise(found, meter, HOUR))
+    _put_days(conn, sensor, Meter.of_class("" if row is None else row[0]), found)
     conn.execute(_DROP_ROWS, (sensor, oldest, (last + 1) * DAY))
     return found.size
 
 
-def _put_hours(conn: sqlite3.Connection, sensor: int, rows: Summaries) -> None:
+def extend(conn: sqlite3.Connection, sensor: int, meter: Meter, run: Samples) -> None:
+    """Put a run of samples, later than all that the sensor has, into chunks: its first day may have begun."""
+    begins = int(run.times[0]) // DAY * DAY
+    parts = [from_rows(conn.execute(_ROWS, (sensor, begins, begins + DAY))), run]
+    if parts[0].size:
+        conn.execute(_DROP_ROWS, (sensor, begins, begins + DAY))
+    row = conn.execute(_DATA, (sensor, begins // DAY)).fetchone()
+    if row is not None:
+        try:
+            parts.append(unpack_samples(row[0]))
+        except PackingError:
+            set_aside(conn, sensor, begins // DAY)
+    _put_days(conn, sensor, meter, together(parts))
+
+
+def _put_days(conn: sqlite3.Connection, sensor: int, meter: Meter, found: Samples) -> None:
+    """Put all samples of some days into chunks, in place of those that are there."""
+    numbers = found.times // DAY
+    firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    ends = [*firsts[1:].tolist(), found.size]
+    rows = []
+    for first, end in zip(firsts.tolist(), ends, strict=True):
+        times, counters = part = Samples(found.times[first:end], found.counters[first:end])
+        edges = (int(times[0]), int(counters[0]), int(times[-1]), int(counters[-1]))
+        rows.append((sensor, edges[0] // DAY, part.size, *edges, pack_samples(part)))
+    conn.executemany(_PUT, rows)
+    _put_hours(conn, sensor, summarise(found, meter, HOUR), numbers[firsts])
+
+
+def _put_hours(conn: sqlite3.Connection, sensor: int, rows: Summaries, days: Integers) -> None:
+    """Put the hours of some days into their sheets, in place of those that are there."""
     sheets = rows.first_time // SHEET
     for sheet in np.unique(sheets).tolist():
         there = conn.execute(_SHEET, (sensor, sheet)).fetchone()
         new = rows.pick(sheets == sheet)
-        data = pack_summaries(joined([_sheet(sensor, sheet, there[0]), new]) if there else new)
-        conn.execute(_PUT_SHEET, (sensor, sheet, data))
+        if there is not None:
+            old = _sheet(sensor, sheet, there[0])
+            new = joined([old.pick(~np.isin(old.first_time // DAY, days)), new])
+        conn.execute(_PUT_SHEET, (sensor, sheet, pack_summaries(new)))
 
 
 def unfold(conn: sqlite3.Connection, sensor: int, number: int) -> None:

@@ -21,37 +21,53 @@ import msgspec
 from sqlite_utils import Database
 
 from flukso_cloud.meter import Meter, Sample
+from flukso_cloud.packing import PackingError
+from flukso_cloud.summary import Samples, no_samples
 
-from . import samples
+from . import samples, upload_row
+from .chunks import as_list
 from .model import StoreUnavailableError
 from .writer import Writer
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 50_000
-"""Uploads that may wait to be sorted in, about 40 MB; more, and those that come wait for those that go."""
-SORT_AFTER = 10.0
+MOST_WAITING = 60_000
+"""Uploads that may wait to be sorted in, about 60 MB; more, and those that come wait for those that go."""
+SORT_AFTER = 60.0
 """Seconds that an upload waits at most, unless more come than can be sorted in."""
 QUIET = 0.25
 """Seconds without an upload after which all that waits is sorted in."""
 LONGEST = 1000
 """Samples of an upload that goes into the journal: a longer one would hold up the others of its slice."""
-SLICE = 64
+SLICE = 256
 """Uploads sorted in by one commit: some milliseconds, which those who upload meanwhile wait longer."""
-FAST_SLICE = 4 * SLICE
-"""The same when too many wait."""
+WIPED_AT_ONCE = 4096
+"""Uploads whose rows are deleted by one commit, all at once once they are sorted in: some milliseconds."""
+COMMIT_PAUSE = 0.005
+"""Seconds between commits at least: under load those who come meanwhile share the next one, and its cost."""
 CLOSE_SECONDS = 3.0
 _ADD = "INSERT INTO uploads (sensor, arrived, samples) VALUES (?, ?, ?)"
 _ONE_MORE = ", (?, ?, ?)"
 _MOST_IN_ONE = 128
 """Rows of one statement; each statement hands Python's lock over once."""
-_WAITING = "SELECT number, sensor FROM uploads ORDER BY number"
-_OF = "SELECT number, arrived, samples FROM uploads WHERE number = ?"
-_DROP = "DELETE FROM uploads WHERE number = ?"
+_WAITING = "SELECT number, sensor FROM waiting_uploads ORDER BY number"
+_OF_SENSOR = "SELECT number, samples FROM waiting_uploads WHERE sensor = ? ORDER BY number"
+_THESE = (
+    "SELECT number, sensor, arrived, samples FROM waiting_uploads"
+    " WHERE number IN (SELECT value FROM json_each(?)) ORDER BY number"
+)
+_SET_ASIDE = (
+    "INSERT OR IGNORE INTO damaged_uploads (number, sensor, arrived, samples)"
+    " SELECT number, sensor, arrived, samples FROM uploads WHERE number = ?"
+)
+_NOTE = "INSERT OR REPLACE INTO sorted_uploads (sensor, number) VALUES (?, ?)"
+_OLDEST = "SELECT min(number) FROM uploads"
+_WIPE = (
+    "DELETE FROM uploads"
+    " WHERE number < ? AND number <= (SELECT number FROM sorted_uploads WHERE sensor = uploads.sensor)"
+)
 _SENSOR = "SELECT class, device FROM sensors WHERE number = ?"
 _LAST_SEEN = "UPDATE devices SET last_seen = ? WHERE number = ? AND last_seen < ?"
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Sample]).decode
 
 Entry = tuple[int, int, bytes]
 """Number of the sensor, unix seconds when it came, packed samples."""
@@ -68,25 +84,44 @@ def add(conn: sqlite3.Connection, entries: Sequence[Entry]) -> list[int]:
 
 
 def sort_in(conn: sqlite3.Connection, chosen: Mapping[int, Sequence[int]]) -> None:
-    """Put uploads, named for each sensor by their numbers in order, among its samples; those gone are passed over."""
-    for sensor, numbers in chosen.items():
-        found = [row for number in numbers if (row := conn.execute(_OF, (number,)).fetchone()) is not None]
+    """Put uploads, named for each sensor by their numbers in order, among its samples; those gone are passed over.
+
+    They stay where they are, noted as sorted in: to delete them one by one would write the whole journal again each
+    time.
+    """
+    numbers = msgspec.json.encode([*chain.from_iterable(chosen.values())]).decode()
+    came: dict[int, int] = {}
+    uploads: dict[int, list[Samples]] = {}
+    for number, sensor, arrived, packed in conn.execute(_THESE, (numbers,)).fetchall():
+        came[sensor] = max(came.get(sensor, 0), arrived)
+        found = _unpacked(number, packed)
+        if found is None:
+            conn.execute(_SET_ASIDE, (number,))
+        uploads.setdefault(sensor, []).append(found or no_samples())
+    for sensor, runs in uploads.items():
         owner = conn.execute(_SENSOR, (sensor,)).fetchone()
-        if found and owner is not None:
+        if owner is not None:
             class_, device = owner
-            came = max(arrived for _, arrived, _ in found)
-            together = chain.from_iterable(_unpacked(number, packed) for number, _, packed in found)
-            samples.append(conn, sensor, Meter.of_class(class_), together)
-            conn.execute(_LAST_SEEN, (came, device, came))
-        conn.executemany(_DROP, [(number,) for number, _, _ in found])
+            samples.append_run(conn, sensor, Meter.of_class(class_), upload_row.in_turn(runs), came[sensor])
+            conn.execute(_LAST_SEEN, (came[sensor], device, came[sensor]))
+        conn.execute(_NOTE, (sensor, chosen[sensor][-1]))
 
 
-def _unpacked(number: int, packed: bytes) -> list[Sample]:
+def wipe(conn: sqlite3.Connection, before: int) -> bool:
+    """Delete uploads that are sorted in and whose numbers are lower, the first of them; tell whether more are left."""
+    oldest = conn.execute(_OLDEST).fetchone()[0]
+    end = before if oldest is None else min(before, oldest + WIPED_AT_ONCE)
+    conn.execute(_WIPE, (end,))
+    return end < before
+
+
+def _unpacked(number: int, packed: bytes) -> Samples | None:
+    """Return what an upload holds, None if it cannot be read."""
     try:
-        return _decode(packed)
-    except msgspec.DecodeError:
-        log.error("upload %d in the journal cannot be read: the disk has changed it", number)  # noqa: TRY400 - no trace
-        return []
+        return upload_row.unpack(packed)
+    except PackingError:
+        log.error("an upload cannot be read; run `flukso-cloud check`", extra={"number": number})  # noqa: TRY400
+        return None
 
 
 def waiting(conn: sqlite3.Connection) -> list[tuple[int, int]]:
@@ -96,8 +131,8 @@ def waiting(conn: sqlite3.Connection) -> list[tuple[int, int]]:
 
 def unsorted(conn: sqlite3.Connection, sensor: int) -> list[Sample]:
     """Return a sensor's samples that wait to be sorted in, as they came. It looks through the whole journal."""
-    rows = conn.execute("SELECT number, samples FROM uploads WHERE sensor = ? ORDER BY number", (sensor,))
-    return [sample for row in rows for sample in _unpacked(*row)]
+    rows = conn.execute(_OF_SENSOR, (sensor,))
+    return [sample for row in rows for sample in as_list(_unpacked(*row) or no_samples())]
 
 
 class _Batch:
@@ -122,9 +157,13 @@ class Journal:
         self._waiting: dict[int, list[int]] = {}
         self._order: deque[tuple[float, int]] = deque()
         self._count = 0
+        self._last = 0
+        self._sorted = 0
         self._newest = 0.0
         self._sorter: asyncio.Task[None] | None = None
         self._written: asyncio.Future[None] | None = None
+        self._submitted = 0.0
+        self._due_commit: asyncio.TimerHandle | None = None
         for number, sensor in left:
             self._note(sensor, number, 0.0)
 
@@ -136,7 +175,7 @@ class Journal:
         if self._count >= 2 * MOST_WAITING:
             raise StoreUnavailableError("too many uploads wait to be sorted in")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (sensor, now, _encode(news))
+        entry = (sensor, now, upload_row.pack(news))
         with self._lock:
             batch = self._open
             if batch is not None:
@@ -146,14 +185,34 @@ class Journal:
             self._open = batch = _Batch()
         batch.entries.append(entry)
         batch.futures.append(future)
-        try:
-            written = self._writer.submit(partial(self._commit, batch))
-        except StoreUnavailableError:
-            self._open = None
-            raise
+        pause = self._submitted + COMMIT_PAUSE - time.monotonic()
+        if pause > 0:
+            self._due_commit = asyncio.get_running_loop().call_later(pause, self._submit_later, batch)
+        else:
+            try:
+                self._submit(batch)
+            except StoreUnavailableError:
+                self._open = None
+                raise
+        return future
+
+    def _submit(self, batch: _Batch) -> None:
+        """Let the writer commit a batch as soon as it can."""
+        written = self._writer.submit(partial(self._commit, batch))
+        self._submitted = time.monotonic()
         written.add_done_callback(partial(self._committed, batch))
         self._written = written
-        return future
+
+    def _submit_later(self, batch: _Batch) -> None:
+        """Do so when nobody is there to be told at once that it cannot."""
+        self._due_commit = None
+        try:
+            self._submit(batch)
+        except StoreUnavailableError as error:
+            self._open = None
+            for future in batch.futures:
+                if not future.done():
+                    future.set_exception(error)
 
     def _commit(self, batch: _Batch, db: Database) -> None:
         """Close the batch, with all that has come until now, and write it."""
@@ -182,6 +241,7 @@ class Journal:
     def _note(self, sensor: int, number: int, came: float) -> None:
         self._waiting.setdefault(sensor, []).append(number)
         self._order.append((came, sensor))
+        self._last = max(self._last, number)
         self._count += 1
 
     async def settle(self, sensors: Iterable[int]) -> None:
@@ -200,6 +260,16 @@ class Journal:
                 self._waiting[sensor] = left
             else:
                 self._waiting.pop(sensor, None)
+        self._sorted += sum(map(len, chosen.values()))
+        if self._sorted >= WIPED_AT_ONCE or not self._waiting:
+            await self._wipe()
+
+    async def _wipe(self) -> None:
+        """Delete what lies before all that waits."""
+        self._sorted = 0
+        before = min((numbers[0] for numbers in self._waiting.values()), default=self._last + 1)
+        while await self._writer.submit(lambda db: wipe(db.conn, before)):
+            pass
 
     def keep_sorting(self) -> None:
         """Sort in what waits, later and bit by bit, until nothing does."""
@@ -222,10 +292,9 @@ class Journal:
         now = time.monotonic()
         is_urgent = self._count > MOST_WAITING
         is_quiet = now - self._newest > QUIET
-        most = FAST_SLICE if is_urgent else SLICE
         chosen: dict[int, Sequence[int]] = {}
         count = 0
-        while self._order and count < most:
+        while self._order and count < SLICE:
             came, sensor = self._order[0]
             if not (is_quiet or is_urgent or now - came > SORT_AFTER):
                 break
@@ -239,6 +308,9 @@ class Journal:
         """Sort in what waits, for a few seconds at most: the rest waits for the next start."""
         if self._sorter is not None:
             self._sorter.cancel()
+        if self._due_commit is not None and self._open is not None:
+            self._due_commit.cancel()
+            self._submit_later(self._open)
         if self._written is not None:
             await asyncio.wait([self._written])
         deadline = time.monotonic() + CLOSE_SECONDS

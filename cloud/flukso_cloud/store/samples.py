@@ -10,10 +10,10 @@ import numpy as np
 
 from flukso_cloud.meter import Meter, Sample
 from flukso_cloud.series import Break, Neighbours
-from flukso_cloud.summary import HOUR, Integers, Samples, no_samples, together
+from flukso_cloud.summary import HOUR, Integers, Samples, flows, no_samples, together
 
 from . import chunks
-from .chunks import DAY
+from .chunks import DAY, SETTLED
 from .model import Appended
 
 _UPSERT = (
@@ -44,6 +44,24 @@ def newest(conn: sqlite3.Connection, sensor: int) -> Sample | None:
     """Return the newest sample of a sensor."""
     row = conn.execute(_NEWEST, (sensor,)).fetchone()
     return _later(Sample(*row) if row else None, chunks.newest(conn, sensor))
+
+
+LONG = 500
+"""Samples from which on it pays to put a run into chunks at once."""
+
+
+def append_run(conn: sqlite3.Connection, sensor: int, meter: Meter, run: Samples, now: int) -> None:
+    """Store samples as `append` does, a long run of days that are over at `now` (unix seconds) straight in chunks."""
+    before = (now - SETTLED) // DAY * DAY
+    if run.size >= LONG and run.times[LONG - 1] < before and bool(np.all(run.times[1:] > run.times[:-1])):
+        row = conn.execute(_NEWEST, (sensor,)).fetchone()
+        last = _later(Sample(*row) if row else None, chunks.newest(conn, sensor))
+        if last is None or last.time < run.times[0]:
+            settled = run.between(0, before)
+            chunks.extend(conn, sensor, meter, settled)
+            _add_breaks_of(conn, sensor, meter, last, settled)
+            run = run.between(before, int(run.times[-1]) + 1)
+    append(conn, sensor, meter, chunks.as_list(run))
 
 
 def append(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Iterable[Sample]) -> Appended:
@@ -122,6 +140,18 @@ def _add_breaks(conn: sqlite3.Connection, sensor: int, meter: Meter, pairs: Iter
             if not meter.is_regular(earlier, later)
         ],
     )
+
+
+def _add_breaks_of(conn: sqlite3.Connection, sensor: int, meter: Meter, last: Sample | None, run: Samples) -> None:
+    """Note where the counter breaks in a run that follows the sample `last`."""
+    times, counters = (
+        run if last is None else map(np.concatenate, (([last.time], run.times), ([last.counter], run.counters)))
+    )
+    differences = np.diff(counters)
+    flowed, known = flows(np.diff(times), differences, meter)
+    places = np.flatnonzero(~known | (flowed != differences))
+    columns = (times[places + 1], times[places], counters[places], counters[places + 1])
+    conn.executemany(_ADD_BREAK, [(sensor, *row) for row in zip(*map(np.ndarray.tolist, columns), strict=True)])
 
 
 def _judge_again(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Sequence[Sample]) -> None:

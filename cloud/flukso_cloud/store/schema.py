@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import cast
 
+import msgspec
 from sqlite_utils import Database, Migrations
 from sqlite_utils.db import Table
+
+from . import upload_row
 
 migrations = Migrations("flukso-cloud")
 
@@ -260,4 +264,31 @@ def tariffs_and_prices(db: Database) -> None:
         "CREATE TABLE prices (account INTEGER NOT NULL REFERENCES accounts(number), type TEXT NOT NULL,"
         " currency TEXT NOT NULL, time INTEGER NOT NULL, price FLOAT NOT NULL,"
         " PRIMARY KEY (account, type, currency, time)) WITHOUT ROWID"
+    )
+
+
+@migrations()
+def sorted_uploads(db: Database) -> None:
+    """Up to which number the uploads of a sensor are sorted in; for that a number must never be given again.
+
+    And uploads as rows with a checksum, which were MessagePack before.
+    """
+    db.execute("ALTER TABLE uploads RENAME TO old_uploads")
+    db.execute(
+        "CREATE TABLE uploads (number INTEGER PRIMARY KEY AUTOINCREMENT, sensor INTEGER NOT NULL,"
+        " arrived INTEGER NOT NULL, samples BLOB NOT NULL)"
+    )
+    for number, sensor, arrived, packed in db.execute("SELECT number, sensor, arrived, samples FROM old_uploads"):
+        with suppress(msgspec.DecodeError):
+            row = upload_row.pack(msgspec.msgpack.decode(packed, type=list[tuple[int, int]]))
+            db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?)", (number, sensor, arrived, row))
+    db.execute("DROP TABLE old_uploads")
+    db.execute("CREATE TABLE sorted_uploads (sensor INTEGER PRIMARY KEY, number INTEGER NOT NULL)")
+    db.execute(
+        "CREATE VIEW waiting_uploads AS SELECT number, sensor, arrived, samples FROM uploads WHERE"
+        " number > ifnull((SELECT number FROM sorted_uploads WHERE sensor = uploads.sensor), 0)"
+    )
+    db.execute(
+        "CREATE TABLE damaged_uploads (number INTEGER PRIMARY KEY, sensor INTEGER NOT NULL, arrived INTEGER NOT NULL,"
+        " samples BLOB NOT NULL, told INTEGER NOT NULL DEFAULT 0)"
     )
