@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from flukso_cloud.home import Home
@@ -41,7 +41,7 @@ class Fleet:
     def __init__(self, home: Home, senders: list[Sender]) -> None:
         self.home = home
         self.senders = senders
-        self._uploads = self._make()
+        self._uploads: Iterator[bytes] = self._make()
 
     def write(self, path: Path, uploads: int) -> int:
         """Write the next uploads to a file, as whole HTTP requests of one length, in turn of the sensors; tell it."""
@@ -53,6 +53,12 @@ class Fleet:
                 size = len(request)
                 file.write(request)
         return size
+
+    def peek(self) -> bytes:
+        """Return the next upload, which stays the next."""
+        upload = next(self._uploads)
+        self._uploads = chain([upload], self._uploads)
+        return upload
 
     def _make(self) -> Iterator[bytes]:
         hour = 0

@@ -25,23 +25,14 @@ MOST_PER_S = 14_000
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """What a round told.
-
-    `cpu_s` is the server's processor time for each upload, which no neighbour changes; `sorting_s` what came after.
-    """
+    """What a round told. `cpu_s` is the server's processor time for each upload, which no neighbour changes."""
 
     load: Load
     cpu_s: float
-    sorting_s: float
-
-    @property
-    def sustained_per_s(self) -> float:
-        """Uploads a second if the server had sorted in each before the next came."""
-        return self.load.requests / (self.load.seconds + self.sorting_s)
 
 
 def measure(effort: Effort) -> Figures:
-    """Measure durable_ingest_ratio, …_per_s, …_sustained_per_s, ingest_p50_ms, ingest_p99_ms and ingest_cpu_us."""
+    """Measure durable_ingest_ratio, durable_ingest_per_s, ingest_p50_ms, ingest_p99_ms and ingest_cpu_us."""
     seconds, rounds = {Effort.FULL: (4, 5), Effort.SHORT: (2, 2), Effort.GLANCE: (1, 1)}[effort]
     with folder_on_disk() as folder:
         home = make_home(folder / "cloud")
@@ -49,7 +40,7 @@ def measure(effort: Effort) -> Figures:
         stored: list[_Round] = []
         forgotten: list[_Round] = []
         with serving(home) as server, serving(home, storing=False) as floor:
-            _warm(server, fleet, folder)
+            warm(server, fleet, folder)
             for _ in range(rounds):
                 requests = _requests(fleet, folder, seconds)
                 stored.append(_round(server, requests, seconds))
@@ -65,11 +56,6 @@ def measure(effort: Effort) -> Figures:
         ),
         "durable_ingest_per_s": Figure(
             round(median(one.load.per_s for one in stored)), "/s", f"without storing {floor_rate:.0f}/s"
-        ),
-        "durable_ingest_sustained_per_s": Figure(
-            round(median(one.sustained_per_s for one in stored)),
-            "/s",
-            f"the same rounds, with the time in which the journal was sorted in; without storing {floor_rate:.0f}/s",
         ),
         "ingest_p50_ms": _middle([one.load.p50_ms for one in stored], [one.load.p50_ms for one in forgotten], ""),
         "ingest_p99_ms": _middle(
@@ -97,8 +83,8 @@ def measure_many(effort: Effort) -> Figures:
         del fleets[1].senders[senders:]
         loads: tuple[list[_Round], list[_Round]] = ([], [])
         with serving(homes[0]) as few, serving(homes[1]) as many:
-            _warm(few, fleets[0], folder)
-            _warm(many, fleets[1], folder)
+            warm(few, fleets[0], folder)
+            warm(many, fleets[1], folder)
             for _ in range(rounds):
                 for found, server, fleet in zip(loads, (few, many), fleets, strict=True):
                     found.append(_round(server, _requests(fleet, folder, seconds), seconds))
@@ -133,13 +119,13 @@ def _requests(fleet: Fleet, folder: Path, seconds: int) -> _Requests:
     return _Requests(folder / "requests", fleet.write(folder / "requests", count), count)
 
 
-def _warm(server: Server, fleet: Fleet, folder: Path) -> None:
+def warm(server: Server, fleet: Fleet, folder: Path) -> None:
     """Let each sensor send once, so that the server knows them, as it does minutes after its start."""
     size = fleet.write(folder / "requests", len(fleet.senders))
     left = len(fleet.senders)
     while left > 0:
         left -= upload(server, folder / "requests", size, 1).requests
-    _sorted_in(server)
+    sorted_in(server)
 
 
 def _round(server: Server, requests: _Requests, seconds: int) -> _Round:
@@ -148,10 +134,11 @@ def _round(server: Server, requests: _Requests, seconds: int) -> _Round:
     if load.requests > requests.count:
         raise RuntimeError(f"raise MOST_PER_S: {load.per_s:.0f} uploads a second")
     cpu = cpu_seconds(server.pid) - before
-    return _Round(load, cpu / load.requests, _sorted_in(server))
+    sorted_in(server)
+    return _Round(load, cpu / load.requests)
 
 
-def _sorted_in(server: Server) -> float:
+def sorted_in(server: Server) -> float:
     """Wait until the journal is empty; return the seconds that took."""
     began = time.monotonic()
     with closing(sqlite3.connect(f"file:{server.home.database}?mode=ro", uri=True)) as database:

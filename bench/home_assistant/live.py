@@ -74,7 +74,7 @@ async def measure(effort: Effort) -> Figures:
             config = configuration(own, [feed.board.path], feed.house.tables())
             daemons.append(await stack.enter_async_context(running(config)))
         powers = Powers({})
-        await stack.enter_async_context(feeding(feeds, lambda line, at: powers.note(line, at)))
+        await stack.enter_async_context(feeding(feeds, powers.note))
         home = await stack.enter_async_context(instance.running(folder, FLUKSOMETERS * SENSORS))
         await _add(home, daemons)
         setup = await _set_up_again(home)

@@ -9,6 +9,8 @@ from typing import override
 import voluptuous as vol
 from homeassistant.components.sensor import (
     PLATFORM_SCHEMA as SENSOR_SCHEMA,
+)
+from homeassistant.components.sensor import (
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -128,7 +130,7 @@ async def async_setup_platform(
     hass: HomeAssistant,
     config: ConfigType,
     async_add_entities: AddEntitiesCallback,
-    discovery_info: DiscoveryInfoType | None = None,
+    _discovery_info: DiscoveryInfoType | None = None,
 ) -> None:
     """Add the entities, and the actions that begin and end their writing."""
     sensors = [(Written(POWER, number), Written(ENERGY, number)) for number in range(config[SENSORS])]
