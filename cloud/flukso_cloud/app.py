@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from . import folding
+from . import folding, retiring
 from .api import (
     account,
     benchmark,
@@ -21,6 +21,7 @@ from .api import (
     health,
     peers,
     requests,
+    retention,
     samples,
     series,
     session,
@@ -41,18 +42,19 @@ from .home import Home
 from .observed import Observed
 from .quick_uploads import QuickUploads
 from .readiness import Readiness
-from .settings import DeviceSettings
-from .store import StoreUnavailableError
+from .settings import Settings
+from .store import Retention, StoreUnavailableError
 from .unexpected import Unexpected
 from .web import routes as pages
 
 
-def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
+def create_app(home: Home, settings: Settings | None = None) -> Starlette:
     """Return the application that serves the cloud living in `home`; it opens and closes with the server's lifespan.
 
-    `settings` tell how long unclaimed devices are kept.
+    `settings` tell how long unclaimed devices are kept, and measurements.
     """
-    kept = settings or DeviceSettings()
+    chosen = settings or Settings()
+    most = Retention(chosen.retention.samples_days, chosen.retention.hours_days)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -60,8 +62,9 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
         upkeep = [
-            asyncio.create_task(cloud.departures.run(kept.unclaimed_days)),
+            asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days)),
             asyncio.create_task(folding.run(cloud.store)),
+            asyncio.create_task(retiring.run(cloud.store, most)),
         ]
         try:
             yield
@@ -81,6 +84,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *v2.routes,
             *series.routes,
             *samples.routes,
+            *retention.routes,
             *tariffs.routes,
             *peers.routes,
             *tokens.routes,

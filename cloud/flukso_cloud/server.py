@@ -154,7 +154,7 @@ def serve(home: Home, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and end by that signal."""
     listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
-    app = create_app(home, settings.devices)
+    app = create_app(home, settings)
     config = uvicorn.Config(
         app,
         http=ModernProtocol,

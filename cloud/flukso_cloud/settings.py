@@ -22,6 +22,7 @@ PREFIX = "FLUKSO_CLOUD_"
 
 Port = Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535; 0 takes a free one")]
 Host = Annotated[str, Meta(min_length=1, max_length=253, description="an address or a name of this machine")]
+Days = Annotated[int, Meta(ge=0, le=36500, description="days from 1 to 36500; 0 keeps them for ever")]
 Flag = Annotated[bool, Meta(description="true or false")]
 
 
@@ -57,6 +58,13 @@ class DeviceSettings(msgspec.Struct, frozen=True):
     unclaimed_days: Annotated[int, Meta(ge=0, le=3650, description="days from 1 to 3650; 0 keeps them for ever")] = 30
 
 
+class RetentionSettings(msgspec.Struct, frozen=True):
+    """The table [retention]: after how many days measurements go, and after how many the hours summed up from them."""
+
+    samples_days: Days = 0
+    hours_days: Days = 0
+
+
 class LegacySettings(msgspec.Struct, frozen=True):
     """The table [legacy]: whether original Fluksometers (FLM02) may upload over TLS 1.0, and where."""
 
@@ -73,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True):
     metrics: MetricsSettings = MetricsSettings()
     devices: DeviceSettings = DeviceSettings()
     legacy: LegacySettings = LegacySettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 class SettingsError(Exception):

@@ -81,6 +81,8 @@ RULES = {
     "GET /api/v2/sensors/{sensor}/samples.csv": Rule(OWNED, "start=1&end=2"),
     "DELETE /api/v2/sensors/{sensor}/samples": Rule(OWNED, "start=1&end=2"),
     "PUT /api/v2/sensors/{sensor}/samples": Rule(OWNED, body={"start": 1, "end": 9, "time": [5], "counter": [7]}),
+    "GET /api/v2/sensors/{sensor}/retention": Rule(OWNED),
+    "PUT /api/v2/sensors/{sensor}/retention": Rule(OWNED, body={"samples_days": 0, "hours_days": 0}),
     "GET /api/v2/tariffs": Rule(MINE),
     "PUT /api/v2/tariffs": Rule(MINE, body=TARIFF | {"rate": {"kind": "flat", "price": 0.3}}),
     "DELETE /api/v2/tariffs": Rule(MINE, urlencode(TARIFF), answer=404),

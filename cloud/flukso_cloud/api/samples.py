@@ -16,7 +16,7 @@ from flukso_cloud.meter import HIGHEST, LOWEST, Sample
 from flukso_cloud.periods import LATEST
 from flukso_cloud.store import Sensor, Store
 from flukso_cloud.units import COUNTER_UNITS
-from flukso_cloud.upload import SKEW
+from flukso_cloud.upload import EPOCH, SKEW
 
 from .access import sensor_for, sensor_to_change, viewer_of
 from .documented import documented, query_of
@@ -122,13 +122,20 @@ async def delete_samples(request: Request) -> Response:
     query = query_of(request, RangeQuery)
     sensor = await sensor_to_change(request, await viewer_of(request), id_in(request, "sensor"))
     store, deleted = cloud_of(request).store, 0
-    oldest = await store.samples(sensor, query.start, query.end, 1)
-    newest = await store.newest([sensor.number])
-    if oldest:
-        end = min(query.end, newest[sensor.number].time + 1)
-        for begin, until in pairwise([*range(oldest[0].time, end, STEP), end]):
+    newest = (await store.newest([sensor.number])).get(sensor.number)
+    if newest is not None:
+        end = min(query.end, newest.time + 1)
+        for begin, until in pairwise([*range(await _first_kept(store, sensor, query), end, STEP), end]):
             deleted += await store.delete(sensor, begin, until)
     return json_answer(Deleted(deleted))
+
+
+async def _first_kept(store: Store, sensor: Sensor, query: RangeQuery) -> int:
+    """Return from when on there may be something in a range: where samples are gone, their hours are left."""
+    if query.start < await store.kept_from(sensor.number):
+        return max(query.start, EPOCH)
+    oldest = await store.samples(sensor, query.start, query.end, 1)
+    return oldest[0].time if oldest else query.end
 
 
 @documented("PUT", "Replace the measurements of a range", body=Replacement, answer=Replaced, refuses=(413,))
@@ -144,6 +151,8 @@ async def put_samples(request: Request) -> Response:
         raise FieldError("time", "times ascend, and no two are the same")
     if wanted.time and not (wanted.start <= wanted.time[0] and wanted.time[-1] < wanted.end):
         raise FieldError("time", "times are from start on, and before end")
+    if wanted.time and wanted.time[0] < await cloud_of(request).store.kept_from(sensor.number):
+        raise FieldError("time", "measurements of days that are kept no longer cannot be put back")
     if wanted.time and wanted.time[-1] > unix_now() + SKEW:
         raise FieldError("time", "times are not in the future")
     samples = list(map(Sample, wanted.time, wanted.counter))

@@ -31,6 +31,8 @@ from .model import (
     NamedToken,
     Ownership,
     Plan,
+    Retention,
+    Retired,
     Sensor,
     SensorConfig,
     SensorGoneError,
@@ -57,6 +59,8 @@ __all__ = [
     "NamedToken",
     "Ownership",
     "Plan",
+    "Retention",
+    "Retired",
     "Sensor",
     "SensorConfig",
     "SensorGoneError",
@@ -175,6 +179,21 @@ class Store(Protocol):
 
         It takes a few milliseconds. What is read is the same before and after.
         """
+
+    async def retention(self, sensor: int) -> Retention:
+        """Return for how long a sensor's samples and hours are kept, by its owner's choice."""
+
+    async def keep_for(self, sensor: int, wanted: Retention) -> None:
+        """Choose for how long; what is gone stays gone."""
+
+    async def kept_from(self, sensor: int) -> int:
+        """Return the time (unix seconds) before which a sensor takes no samples, as those are kept no longer."""
+
+    async def retire(self, now: int, most: Retention, sensor: int) -> Retired:
+        """Let go what is kept longer than chosen, or than `most`, of sensors from this number on; some milliseconds."""
+
+    async def shrink(self) -> bool:
+        """Give room that is no longer needed back, a little; tell whether there is more."""
 
     # people
     async def add_account(self, name: str, password_hash: str, time_zone: str, now: int) -> Account:

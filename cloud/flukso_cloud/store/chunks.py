@@ -57,6 +57,7 @@ SELECT sheet, data FROM hours WHERE sensor = :sensor AND sheet BETWEEN
 ORDER BY sheet
 """
 
+_SHEETS_IN = "SELECT sheet, data FROM hours WHERE sensor = ? AND sheet BETWEEN ? AND ?"
 _NEXT = "SELECT sensor, time FROM samples WHERE sensor >= ? ORDER BY sensor, time LIMIT 1"
 _CLASS = "SELECT class FROM sensors WHERE number = ?"
 _MOST_LOOKS = 400
@@ -120,18 +121,34 @@ def day(conn: sqlite3.Connection, sensor: int, number: int) -> Samples | None:
     return None if row is None else _unpacked(sensor, number, row[0])
 
 
-def of_hours(conn: sqlite3.Connection, sensor: int, wanted: Integers) -> Samples:
-    """Return the samples in chunks of these hours (since 1970)."""
+def of_hours(conn: sqlite3.Connection, sensor: int, wanted: Integers, hours: Summaries) -> Samples:
+    """Return the samples in chunks of these hours (since 1970).
+
+    Of days whose samples are gone, the first and the last of each hour, which `hours` know.
+    """
     days = set((wanted * HOUR // DAY).tolist())
     if not days:
         return no_samples()
     parts = [no_samples()]
     for number, data in conn.execute(_CHUNKS, (sensor, min(days), max(days))):
         if number in days:
+            days.remove(number)
             found = _unpacked(sensor, number, data)
             chosen = np.isin(found.times // HOUR, wanted)
             parts.append(Samples(found.times[chosen], found.counters[chosen]))
+    if days:
+        alone = np.isin(hours.first_time // HOUR, wanted) & np.isin(hours.first_time // DAY, list(days))
+        parts += ends_of(hours.pick(alone))
     return together(parts)
+
+
+def ends_of(hours: Summaries) -> list[Samples]:
+    """Return the first samples of these hours, and the last where they are others."""
+    several = hours.last_time > hours.first_time
+    return [
+        Samples(hours.first_time, hours.first_counter),
+        Samples(hours.last_time[several], hours.last_counter[several]),
+    ]
 
 
 def hours(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Summaries:
@@ -230,6 +247,17 @@ def unfold(conn: sqlite3.Connection, sensor: int, number: int) -> None:
         return
     drop(conn, sensor, number)
     conn.executemany(_ADD_ROWS, [(sensor, *sample) for sample in zip(*map(np.ndarray.tolist, found), strict=True)])
+
+
+def drop_hours(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> None:
+    """Forget the hours that [start, end) touches."""
+    for sheet, data in conn.execute(_SHEETS_IN, (sensor, start // SHEET, (end - 1) // SHEET)).fetchall():
+        rows = _sheet(sensor, sheet, data)
+        left = rows.pick((rows.first_time // HOUR < start // HOUR) | (rows.first_time // HOUR > (end - 1) // HOUR))
+        if left.size:
+            conn.execute(_PUT_SHEET, (sensor, sheet, pack_summaries(left)))
+        else:
+            conn.execute(_DROP_SHEET, (sensor, sheet))
 
 
 def set_aside(conn: sqlite3.Connection, sensor: int, number: int) -> None:

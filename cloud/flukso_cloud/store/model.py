@@ -256,10 +256,34 @@ class Compared:
 
 
 class Appended(NamedTuple):
-    """What an upload changed: samples that are new or corrected, and those that were there already."""
+    """What an upload changed: samples that are new or corrected, those that were there already, and those too old."""
 
     stored: int
     known: int
+    past: int = 0
+
+
+class Retention(NamedTuple):
+    """For how many days a sensor's samples are kept, and its hours, which are summed up from them; 0 is for ever."""
+
+    samples_days: int = 0
+    hours_days: int = 0
+
+    def within(self, other: Retention) -> Retention:
+        """Return what holds where both do: the shorter time of each, and no sample longer than its hour."""
+        hours = _shorter(self.hours_days, other.hours_days)
+        return Retention(_shorter(_shorter(self.samples_days, other.samples_days), hours), hours)
+
+
+def _shorter(one: int, other: int) -> int:
+    return min(one, other) if one and other else one or other
+
+
+class Retired(NamedTuple):
+    """What a slice of retiring has done: days of samples let go, and the sensor's number to go on with (None: done)."""
+
+    days: int
+    next_sensor: int | None
 
 
 class Folded(NamedTuple):

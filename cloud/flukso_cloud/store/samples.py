@@ -12,7 +12,7 @@ from flukso_cloud.meter import Meter, Sample
 from flukso_cloud.series import Break, Neighbours
 from flukso_cloud.summary import HOUR, Integers, Samples, flows, no_samples, together
 
-from . import chunks
+from . import chunks, retention
 from .chunks import DAY, SETTLED
 from .model import Appended
 
@@ -65,14 +65,24 @@ def append_run(conn: sqlite3.Connection, sensor: int, meter: Meter, run: Samples
 
 
 def append(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Iterable[Sample]) -> Appended:
-    """Store samples in whatever order they come; of two at the same time the later in the batch counts."""
+    """Store samples in whatever order they come; of two at the same time the later in the batch counts.
+
+    Those of days that are kept no longer are not stored.
+    """
     batch = sorted({sample.time: sample for sample in samples}.values())
-    given = len(batch)
     if not batch:
         return Appended(0, 0)
     row = conn.execute(_NEWEST, (sensor,)).fetchone()
     folded = chunks.newest(conn, sensor)
     last = _later(Sample(*row) if row else None, folded)
+    past = 0
+    if last is not None and batch[0].time <= last.time:
+        first = retention.first_day(conn, sensor) * DAY
+        past = sum(sample.time < first for sample in batch)
+        batch = batch[past:]
+    given = len(batch)
+    if not batch:
+        return Appended(0, 0, past)
     if folded is not None and batch[0].time // DAY <= folded.time // DAY:
         batch = _outside_chunks(conn, sensor, batch)
     late = [sample for sample in batch if last is not None and sample.time <= last.time]
@@ -87,7 +97,7 @@ def append(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Iterabl
         chain = fresh if last is None else [last, *fresh]
         _add_breaks(conn, sensor, meter, pairwise(chain))
     news = changed + len(fresh)
-    return Appended(news, given - news)
+    return Appended(news, given - news, past)
 
 
 def _outside_chunks(conn: sqlite3.Connection, sensor: int, batch: list[Sample]) -> list[Sample]:
@@ -207,15 +217,9 @@ def _known_around(conn: sqlite3.Connection, sensor: int, asked: Integers) -> Sam
     hours = chunks.hours(conn, sensor, start, end)
     on_time = asked[asked % HOUR == 0]
     inside = np.concatenate((asked[asked % HOUR != 0], hours.first_time[np.isin(hours.first_time, on_time)])) // HOUR
+    samples_inside = chunks.of_hours(conn, sensor, np.unique(inside), hours)
     hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
-    single = hours.last_time == hours.first_time
-    parts = [
-        rows,
-        chunks.of_hours(conn, sensor, np.unique(inside)),
-        Samples(hours.first_time, hours.first_counter),
-        Samples(hours.last_time[~single], hours.last_counter[~single]),
-    ]
-    return together(parts)
+    return together([rows, samples_inside, *chunks.ends_of(hours)])
 
 
 def around(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Samples:
@@ -251,6 +255,7 @@ def delete(conn: sqlite3.Connection, sensor: int, meter: Meter, start: int, end:
             gone += count
         else:
             chunks.unfold(conn, sensor, number)
+    retention.forget_hours(conn, sensor, start, end)
     gone += conn.execute(_DELETE, (sensor, start, end)).rowcount
     conn.execute(_DROP_BREAKS, (sensor, start, end))
     after = oldest_after(conn, sensor, end - 1)

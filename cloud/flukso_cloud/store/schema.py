@@ -292,3 +292,14 @@ def sorted_uploads(db: Database) -> None:
         "CREATE TABLE damaged_uploads (number INTEGER PRIMARY KEY, sensor INTEGER NOT NULL, arrived INTEGER NOT NULL,"
         " samples BLOB NOT NULL, told INTEGER NOT NULL DEFAULT 0)"
     )
+
+
+@migrations()
+def retentions(db: Database) -> None:
+    """For how many days a sensor's samples and hours are kept (0: for ever), and before which day samples are gone."""
+    table(db, "retentions").create(
+        {"sensor": int, "samples_days": int, "hours_days": int, "retired": int},
+        pk="sensor",
+        not_null={"samples_days", "hours_days", "retired"},
+        foreign_keys=[("sensor", "sensors", "number")],
+    )

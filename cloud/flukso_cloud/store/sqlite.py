@@ -31,12 +31,15 @@ from . import (
     people,
     registry,
     requests,
+    retention,
+    room,
     samples,
     sharing,
     statistics,
     tariffs,
     tokens,
 )
+from .chunks import DAY
 from .model import (
     Account,
     Appended,
@@ -51,6 +54,8 @@ from .model import (
     NamedToken,
     Ownership,
     Plan,
+    Retention,
+    Retired,
     Sensor,
     SensorConfig,
     SensorGoneError,
@@ -124,6 +129,7 @@ class SqliteStore:
             path.touch(mode=0o600, exist_ok=True)
             db = _connect(path)
             try:
+                room.prepare(db.conn, path)
                 db.conn.execute("PRAGMA journal_mode = WAL").fetchall()
                 migrations.apply(db)
             finally:
@@ -315,6 +321,26 @@ class SqliteStore:
     async def fold(self, now: int, sensor: int) -> Folded:
         """See Store."""
         return await self._write(lambda db: chunks.fold(db.conn, sensor, now))
+
+    async def retention(self, sensor: int) -> Retention:
+        """See Store."""
+        return await self._look_up(lambda db: retention.of(db.conn, sensor))
+
+    async def keep_for(self, sensor: int, wanted: Retention) -> None:
+        """See Store."""
+        await self._write(lambda db: retention.keep(db.conn, sensor, wanted))
+
+    async def kept_from(self, sensor: int) -> int:
+        """See Store."""
+        return await self._look_up(lambda db: retention.first_day(db.conn, sensor) * DAY)
+
+    async def retire(self, now: int, most: Retention, sensor: int) -> Retired:
+        """See Store."""
+        return await self._write(lambda db: retention.retire(db.conn, now, most, sensor))
+
+    async def shrink(self) -> bool:
+        """See Store."""
+        return await self._write(lambda db: room.give_back(db.conn))
 
     async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
         """See Store."""

@@ -24,9 +24,10 @@ def columns(conn: sqlite3.Connection, sensor: int, meter: Meter, edges: Sequence
     hours = chunks.hours(conn, sensor, edges[0], edges[-1])
     instants = np.asarray(edges, np.int64)
     inside = np.unique(instants[instants % HOUR != 0] // HOUR)
+    known_inside = chunks.of_hours(conn, sensor, inside, hours)
     if len(inside):
         hours = hours.pick(~np.isin(hours.first_time // HOUR, inside))
-    samples = together([around(conn, sensor, edges[0], edges[-1]), chunks.of_hours(conn, sensor, inside)])
+    samples = together([around(conn, sensor, edges[0], edges[-1]), known_inside])
     rows = joined([hours, summarise(samples, meter, MINUTE)])
     fine = joined([hours, summarise(samples, meter, 1)]) if np.any(instants % MINUTE) else None
     return columns_of(rows, edges, meter, fine=fine)
