@@ -16,7 +16,7 @@ from flukso_cloud.folding import fold_all
 from flukso_cloud.meter import Meter, Sample
 from flukso_cloud.retiring import retire_all
 from flukso_cloud.settings import SettingsError, parse
-from flukso_cloud.store import Appended, Retention, chunks, retention, room, statistics
+from flukso_cloud.store import Appended, Retention, retention, room, statistics
 from flukso_cloud.store import samples as statements
 from flukso_cloud.store.chunks import DAY, SETTLED, SHEET
 from flukso_cloud.store.sqlite import SqliteStore
@@ -142,7 +142,7 @@ async def test_a_store_retires_by_itself_and_check_finds_nothing_wrong(tmp_path:
     assert await retire_all(store, now, Retention(samples_days=10)) == 30
     assert await store.kept_from(sensor.number) == now // DAY * DAY - 10 * DAY
     await store.close()
-    from flukso_cloud.store.check import check  # noqa: PLC0415 - as its command does
+    from flukso_cloud.store.check import check
 
     with sqlite3.connect(tmp_path / "cloud.db", isolation_level=None) as conn:
         assert list(check(conn, repair=False)) == []

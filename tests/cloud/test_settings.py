@@ -55,7 +55,8 @@ enabled = true
     assert sorted(str(raised.value).splitlines()) == [
         "FLUKSO_CLOUD_LOG_LEVLE is unknown; correct its spelling or remove it",
         "FLUKSO_CLOUD_METRICS_PORT: give a port from 0 to 65535; 0 takes a free one",
-        "x.toml: line 11: metrisc is unknown; the tables are [devices], [legacy], [log], [metrics], [retention], [server]",
+        "x.toml: line 11: metrisc is unknown; the tables are [devices], [legacy], [log], [metrics], [retention], "
+        "[server]",
         "x.toml: line 2: host in [server]: give an address or a name of this machine",
         "x.toml: line 3: port in [server]: give a port from 0 to 65535; 0 takes a free one",
         "x.toml: line 4: prot in [server] is unknown; correct its spelling or remove it",

@@ -177,7 +177,8 @@ class Store(Protocol):
     async def fold(self, now: int, sensor: int) -> Folded:
         """Put some samples of days that are over into a form that takes less room, of sensors from this number on.
 
-        It takes a few milliseconds. What is read is the same before and after.
+        It takes a few milliseconds. What is read is the same before and after, but for sensors that are of another
+        class since: what their samples mean is told anew.
         """
 
     async def retention(self, sensor: int) -> Retention:

@@ -121,6 +121,12 @@ def day(conn: sqlite3.Connection, sensor: int, number: int) -> Samples | None:
     return None if row is None else _unpacked(sensor, number, row[0])
 
 
+def samples_of_days(conn: sqlite3.Connection, sensor: int, first: int, last: int) -> Samples:
+    """Return the samples in the chunks of the days (since 1970, UTC) from `first` to `last`."""
+    found = [_unpacked(sensor, *row) for row in conn.execute(_CHUNKS, (sensor, first, last))]
+    return together([no_samples(), *found])
+
+
 def of_hours(conn: sqlite3.Connection, sensor: int, wanted: Integers, hours: Summaries) -> Samples:
     """Return the samples in chunks of these hours (since 1970).
 
@@ -220,10 +226,10 @@ def _put_days(conn: sqlite3.Connection, sensor: int, meter: Meter, found: Sample
         edges = (int(times[0]), int(counters[0]), int(times[-1]), int(counters[-1]))
         rows.append((sensor, edges[0] // DAY, part.size, *edges, pack_samples(part)))
     conn.executemany(_PUT, rows)
-    _put_hours(conn, sensor, summarise(found, meter, HOUR), numbers[firsts])
+    put_hours(conn, sensor, summarise(found, meter, HOUR), numbers[firsts])
 
 
-def _put_hours(conn: sqlite3.Connection, sensor: int, rows: Summaries, days: Integers) -> None:
+def put_hours(conn: sqlite3.Connection, sensor: int, rows: Summaries, days: Integers) -> None:
     """Put the hours of some days into their sheets, in place of those that are there."""
     sheets = rows.first_time // SHEET
     for sheet in np.unique(sheets).tolist():

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from . import reclassified
 from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorGoneError, SensorPlan, Wiring
 from .schema import table
 
@@ -112,6 +113,7 @@ def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[Sensor
         if mine is not None:
             if any(mine[name] != value for name, value in wanted.items()):
                 table(db, "sensors").update(mine["number"], wanted)
+                reclassified.note(db.conn, mine["number"], mine["class"], plan.class_)
         elif sensor(db, plan.id) is not None or len(own) >= MOST_SENSORS:
             refused.append(plan.id)
         else:
@@ -148,8 +150,11 @@ def configure(db: Database, number: int, config: SensorConfig) -> None:
 
     SensorGoneError if there is no such sensor any more.
     """
-    if not table(db, "sensors").count_where("number = ?", [number]):
+    known = next(iter(table(db, "sensors").rows_where("number = ?", [number])), None)
+    if known is None:
         raise SensorGoneError(number)
+    if config.class_ is not None:
+        reclassified.note(db.conn, number, known["class"], config.class_)
     said = {"type": config.type, "class": config.class_, "function": config.function}
     table(db, "sensors").update(
         number,

@@ -59,7 +59,7 @@ def append_run(conn: sqlite3.Connection, sensor: int, meter: Meter, run: Samples
         if last is None or last.time < run.times[0]:
             settled = run.between(0, before)
             chunks.extend(conn, sensor, meter, settled)
-            _add_breaks_of(conn, sensor, meter, last, settled)
+            add_breaks_of(conn, sensor, meter, last, settled)
             run = run.between(before, int(run.times[-1]) + 1)
     append(conn, sensor, meter, chunks.as_list(run))
 
@@ -152,7 +152,7 @@ def _add_breaks(conn: sqlite3.Connection, sensor: int, meter: Meter, pairs: Iter
     )
 
 
-def _add_breaks_of(conn: sqlite3.Connection, sensor: int, meter: Meter, last: Sample | None, run: Samples) -> None:
+def add_breaks_of(conn: sqlite3.Connection, sensor: int, meter: Meter, last: Sample | None, run: Samples) -> None:
     """Note where the counter breaks in a run that follows the sample `last`."""
     times, counters = (
         run if last is None else map(np.concatenate, (([last.time], run.times), ([last.counter], run.counters)))

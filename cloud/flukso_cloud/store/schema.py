@@ -303,3 +303,14 @@ def retentions(db: Database) -> None:
         not_null={"samples_days", "hours_days", "retired"},
         foreign_keys=[("sensor", "sensors", "number")],
     )
+
+
+@migrations()
+def reclassified(db: Database) -> None:
+    """Sensors that are of another class than they were, and from which time on their samples are still to be told anew."""
+    table(db, "reclassified").create(
+        {"sensor": int, "time": int},
+        pk="sensor",
+        not_null={"time"},
+        foreign_keys=[("sensor", "sensors", "number")],
+    )

@@ -29,6 +29,7 @@ from . import (
     groups,
     journal,
     people,
+    reclassified,
     registry,
     requests,
     retention,
@@ -320,7 +321,11 @@ class SqliteStore:
 
     async def fold(self, now: int, sensor: int) -> Folded:
         """See Store."""
-        return await self._write(lambda db: chunks.fold(db.conn, sensor, now))
+
+        def work(db: Database) -> Folded:
+            return Folded(0, sensor) if reclassified.tell_anew(db.conn) else chunks.fold(db.conn, sensor, now)
+
+        return await self._write(work)
 
     async def retention(self, sensor: int) -> Retention:
         """See Store."""
