@@ -17,6 +17,9 @@ from tests.documented import Page
 PAGE = Page("docs/cloud.md")
 
 
+TABLES = "[devices], [legacy], [log], [metrics], [retention], [server]"
+
+
 def test_without_any_the_defaults_hold(tmp_path: Path) -> None:
     assert load(tmp_path / "none.toml", {}) == Settings()
     assert Settings().server.host == "127.0.0.1"
@@ -55,8 +58,7 @@ enabled = true
     assert sorted(str(raised.value).splitlines()) == [
         "FLUKSO_CLOUD_LOG_LEVLE is unknown; correct its spelling or remove it",
         "FLUKSO_CLOUD_METRICS_PORT: give a port from 0 to 65535; 0 takes a free one",
-        "x.toml: line 11: metrisc is unknown; the tables are [devices], [legacy], [log], [metrics], [retention], "
-        "[server]",
+        f"x.toml: line 11: metrisc is unknown; the tables are {TABLES}",
         "x.toml: line 2: host in [server]: give an address or a name of this machine",
         "x.toml: line 3: port in [server]: give a port from 0 to 65535; 0 takes a free one",
         "x.toml: line 4: prot in [server] is unknown; correct its spelling or remove it",

@@ -307,7 +307,7 @@ def retentions(db: Database) -> None:
 
 @migrations()
 def reclassified(db: Database) -> None:
-    """Sensors that are of another class than they were, and from which time on their samples are still to be told anew."""
+    """Sensors that are of another class than they were, and from which time on that is still to be done."""
     table(db, "reclassified").create(
         {"sensor": int, "time": int},
         pk="sensor",
