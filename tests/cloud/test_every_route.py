@@ -80,6 +80,7 @@ RULES = {
     "GET /api/v2/sensors/{sensor}/samples": Rule(OWNED),
     "GET /api/v2/sensors/{sensor}/samples.csv": Rule(OWNED, "start=1&end=2"),
     "DELETE /api/v2/sensors/{sensor}/samples": Rule(OWNED, "start=1&end=2"),
+    "POST /api/v2/sensors/{sensor}/samples": Rule(OWNED, body={"time": [1600000000], "counter": [7]}),
     "PUT /api/v2/sensors/{sensor}/samples": Rule(OWNED, body={"start": 1, "end": 9, "time": [5], "counter": [7]}),
     "GET /api/v2/tariffs": Rule(MINE),
     "PUT /api/v2/tariffs": Rule(MINE, body=TARIFF | {"rate": {"kind": "flat", "price": 0.3}}),
