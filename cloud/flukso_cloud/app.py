@@ -17,8 +17,10 @@ from .api import (
     benchmark,
     devices,
     documents,
+    exports,
     groups,
     health,
+    latest,
     peers,
     requests,
     sample_uploads,
@@ -34,6 +36,7 @@ from .api import (
     xml_rpc,
 )
 from .api.access import SessionBackend
+from .api.packed import Packed
 from .api.problem import refusal, unavailable
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
@@ -81,7 +84,9 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *xml_rpc.routes,
             *v2.routes,
             *series.routes,
+            *latest.routes,
             *samples.routes,
+            *exports.routes,
             *sample_uploads.routes,
             *tariffs.routes,
             *peers.routes,
@@ -103,6 +108,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             Middleware(Unexpected),
             Middleware(CrossSiteRefusal),
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
+            Middleware(Packed),
         ],
         exception_handlers={HTTPException: refusal, StoreUnavailableError: unavailable},
         lifespan=lifespan,

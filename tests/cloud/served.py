@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +17,8 @@ from flukso_cloud.store.sqlite import SqliteStore
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.owner import PASSWORD
 from tests.cloud.process import Server, run
+
+_FOLDED = "SELECT count(*) FROM chunks JOIN sensors ON sensors.number = chunks.sensor WHERE sensors.id = ?"
 
 
 class ServedOwner:
@@ -62,14 +66,17 @@ class ServedOwner:
             body = compact({"measurements": pairs[first : first + 20_000]})
             assert self.post(device, f"/sensor/{device.sensor}", body).status_code == 200
 
-    def fold(self, now: int) -> int:
-        """Fold all days that are over at `now`, as the server does in time; return how many samples that were."""
+    def fold(self, device: Fluksometer, now: int) -> int:
+        """Fold all days that are over at `now`, as the server does in time; return how many days of a device are."""
 
-        async def fold() -> int:
-            store = SqliteStore.open(Home(self.server.home).database)
+        async def fold() -> None:
+            store = SqliteStore.open(database)
             try:
-                return await fold_all(store, now)
+                await fold_all(store, now)
             finally:
                 await store.close()
 
-        return asyncio.run(fold())
+        database = Home(self.server.home).database
+        asyncio.run(fold())
+        with closing(sqlite3.connect(database)) as db:
+            return int(db.execute(_FOLDED, (device.sensor,)).fetchone()[0])

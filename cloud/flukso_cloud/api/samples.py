@@ -1,20 +1,18 @@
-"""API v2: a sensor's measurements as they are: read in pages or as CSV, deleted and replaced by its owner."""
+"""API v2: a sensor's measurements as they are: read in pages, deleted and replaced by its owner."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.meter import HIGHEST, LOWEST, Sample
 from flukso_cloud.periods import LATEST
-from flukso_cloud.store import Sensor, Store
 from flukso_cloud.units import COUNTER_UNITS
 from flukso_cloud.upload import SKEW
 
@@ -28,7 +26,6 @@ from .signed import id_in
 MOST = 50_000
 """Measurements of one answer, and of one that replaces: a month of minutes."""
 MOST_BYTES = 2 * 1024 * 1024
-CSV = "text/csv"
 STEP = 32 * 86400
 """Seconds that are deleted at a time: what devices send meanwhile waits for one step, not for years."""
 _EXAMPLE = '{"start": 1795400000, "end": 1795403600, "time": [1795400060, 1795400120], "counter": [1000, 1002]}'
@@ -95,27 +92,6 @@ async def get_samples(request: Request) -> Response:
     return json_answer(SamplesAnswer(sensor.id, COUNTER_UNITS.get(sensor.type, ""), times, counters, following))
 
 
-@documented("GET", "Measurements as CSV", query=RangeQuery, answer=str, media=(CSV,), refuses=(403,))
-async def get_csv(request: Request) -> Response:
-    """All measurements of a range, a line each, below a line of titles."""
-    query = query_of(request, RangeQuery)
-    sensor = await sensor_for(request, await viewer_of(request), id_in(request, "sensor"))
-    lines = _lines(cloud_of(request).store, sensor, query.start, query.end)
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{sensor.id}.csv"'}
-    return StreamingResponse(lines, headers=headers, media_type=CSV)
-
-
-async def _lines(store: Store, sensor: Sensor, start: int, end: int) -> AsyncIterator[str]:
-    """Return the text of a range in parts, each from a page: however long it is, no more is in memory."""
-    yield f"time,{COUNTER_UNITS.get(sensor.type, 'counter')}\r\n"
-    while start < end:
-        found = await store.samples(sensor, start, end, MOST)
-        yield "".join(f"{time},{counter}\r\n" for time, counter in found)
-        if len(found) < MOST:
-            return
-        start = found[-1].time + 1
-
-
 @documented("DELETE", "Delete the measurements of a range", query=RangeQuery, answer=Deleted)
 async def delete_samples(request: Request) -> Response:
     """Forget measurements; series and sums follow. Cut off, it has deleted the older ones: ask again."""
@@ -156,5 +132,4 @@ routes: list[BaseRoute] = [
     Route(_PATH, get_samples, methods=["GET"]),
     Route(_PATH, delete_samples, methods=["DELETE"]),
     Route(_PATH, put_samples, methods=["PUT"]),
-    Route(f"{_PATH}.csv", get_csv, methods=["GET"]),
 ]

@@ -19,7 +19,7 @@ from flukso_cloud.store import Sensor
 
 from .access import Seen, seen_by, too_fine, viewer_of
 from .documented import documented, query_of
-from .packed import packed
+from .json_body import json_answer
 from .problem import FieldError
 from .request import cloud_of, unix_now
 
@@ -107,7 +107,7 @@ async def get_series(request: Request) -> Response:
         told(one.sensor, unit, spans, each(found, buckets.step), mask)
         for one, unit, found, mask in zip(seen, units, await asyncio.gather(*read_all), shown, strict=True)
     ]
-    return await packed(request, SeriesAnswer(zone.key, query.resolution, [a for a, _ in spans], spans[-1][1], series))
+    return json_answer(SeriesAnswer(zone.key, query.resolution, [a for a, _ in spans], spans[-1][1], series))
 
 
 def _zone(name: str) -> ZoneInfo:

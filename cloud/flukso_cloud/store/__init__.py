@@ -164,6 +164,9 @@ class Store(Protocol):
     async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
         """Return the samples with start <= time < end, in order of time, the first `most` of them."""
 
+    async def fingerprint(self, sensor: Sensor, start: int, end: int) -> bytes:
+        """Return a digest of the samples with start <= time < end: while it is the same, so are they."""
+
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
         """Forget the samples with start <= time < end; return how many there were."""
 

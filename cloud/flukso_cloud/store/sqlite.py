@@ -25,6 +25,7 @@ from . import (
     benchmarks,
     blocks,
     chunks,
+    fingerprints,
     forgetting,
     groups,
     journal,
@@ -295,6 +296,11 @@ class SqliteStore:
         """See Store."""
         await self._journal.settle([sensor.number])
         return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
+
+    async def fingerprint(self, sensor: Sensor, start: int, end: int) -> bytes:
+        """See Store."""
+        await self._journal.settle([sensor.number])
+        return await self._read(lambda db: fingerprints.fingerprint(db.conn, sensor.number, start, end), self._series)
 
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
         """See Store."""
