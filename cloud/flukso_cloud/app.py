@@ -22,6 +22,7 @@ from .api import (
     health,
     latest,
     peers,
+    profiles,
     requests,
     sample_uploads,
     samples,
@@ -37,9 +38,10 @@ from .api import (
 )
 from .api.access import SessionBackend
 from .api.packed import Packed
-from .api.problem import refusal, unavailable
+from .api.problem import not_installed, refusal, unavailable
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
+from .extras import NotInstalledError
 from .headers import SecurityHeaders
 from .home import Home
 from .observed import Observed
@@ -94,6 +96,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *devices.routes,
             *groups.routes,
             *benchmark.routes,
+            *profiles.routes,
             *requests.routes,
             *account.routes,
             *documents.routes,
@@ -110,6 +113,10 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
             Middleware(Packed),
         ],
-        exception_handlers={HTTPException: refusal, StoreUnavailableError: unavailable},
+        exception_handlers={
+            HTTPException: refusal,
+            StoreUnavailableError: unavailable,
+            NotInstalledError: not_installed,
+        },
         lifespan=lifespan,
     )

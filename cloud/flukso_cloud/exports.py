@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from .extras import PARQUET, NotInstalledError
 from .meter import Sample
-
-PARQUET_EXTRA = "flukso-cloud[parquet]"
-"""What brings pyarrow."""
-
-
-class NotInstalledError(Exception):
-    """A library that is not required is not there; the text says what brings it."""
 
 
 class Export(Protocol):
-    """A file that is written from its beginning to its end; each part may be empty."""
+    """A file that is written from its beginning to its end; each part may be empty.
+
+    `made_by` is the version of what writes it: another one may write the same otherwise.
+    """
 
     media: str
     suffix: str
+    made_by: str
 
     def rows(self, samples: Sequence[Sample]) -> bytes:
         """Return what samples add, in order of time."""
@@ -33,6 +31,7 @@ class Csv:
 
     media = "text/csv"
     suffix = "csv"
+    made_by = ""
 
     def __init__(self, sensor: str, unit: str) -> None:  # noqa: ARG002 - a line has no place for the sensor
         self._title = f"time,{unit or 'counter'}\r\n"
@@ -61,8 +60,9 @@ class Parquet:
             import pyarrow as pa
             from pyarrow.parquet import ParquetWriter
         except ImportError:
-            raise NotInstalledError(PARQUET_EXTRA) from None
+            raise NotInstalledError(PARQUET) from None
         self._arrow: Any = pa
+        self.made_by: str = pa.__version__
         columns = [("time", pa.timestamp("ms", tz="UTC")), ("counter", pa.int64())]
         self._schema = pa.schema(columns, metadata={"sensor": sensor, "unit": unit})
         self._written = _Written()

@@ -89,6 +89,11 @@ RULES = {
     "DELETE /api/v2/tariffs": Rule(MINE, urlencode(TARIFF), answer=404),
     "GET /api/v2/prices": Rule(MINE, "type=gas&currency=EUR&start=1&end=2"),
     "PUT /api/v2/prices": Rule(MINE, body={"type": "gas", "currency": "EUR", "start": 0, "prices": [1]}, answer=204),
+    "GET /api/v2/profiles": Rule(PUBLIC),
+    "GET /api/v2/profiles/series": Rule(
+        MINE, "profile=h25&start=1790000000", also=("a token of another sensor", "a token that writes another sensor")
+    ),
+    "GET /api/v2/sensors/{sensor}/benchmark": Rule(OWNED, "profile=h25&start=1790000000&end=1790100000"),
     "GET /api/v2/sensors/{sensor}/shares": Rule(OWNED),
     "PUT /api/v2/sensors/{sensor}/shares": Rule(OWNED, body={"shares": []}),
     "GET /api/v2/subscriptions": Rule(MINE, also=("device",)),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from importlib.metadata import version
 from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from flukso_cloud.exports import PARQUET_EXTRA, Csv, Export, NotInstalledError, Parquet
+from flukso_cloud.exports import Csv, Export, Parquet
 from flukso_cloud.store import Sensor, Store
 from flukso_cloud.units import COUNTER_UNITS
 
@@ -45,24 +43,22 @@ async def get_csv(request: Request) -> Response:
     "GET", "Measurements as Parquet", query=RangeQuery, answer=bytes, media=(Parquet.media,), refuses=(403, 501)
 )
 async def get_parquet(request: Request) -> Response:
-    """All measurements of a range; 501 where the cloud was installed without pyarrow."""
-    try:
-        return await _export(request, Parquet, version("pyarrow"))
-    except (NotInstalledError, ModuleNotFoundError):
-        text = f"this cloud was installed without Parquet; whoever runs it installs {PARQUET_EXTRA}, or take the CSV\n"
-        raise HTTPException(501, text) from None
+    """All measurements of a range."""
+    return await _export(request, Parquet)
 
 
-async def _export(request: Request, kind: Callable[[str, str], Export], made_by: str = "") -> Response:
+async def _export(request: Request, kind: Callable[[str, str], Export]) -> Response:
     """Answer with a file; 304 to who has it, which is found out without writing it.
 
-    `kind` makes one for a sensor's id and unit; `made_by` is the version of what writes it.
+    `kind` makes one for a sensor's id and unit.
     """
     query = query_of(request, RangeQuery)
     sensor = await sensor_for(request, await viewer_of(request), id_in(request, "sensor"))
     store, unit = cloud_of(request).store, COUNTER_UNITS.get(sensor.type, "")
     export = await run_in_threadpool(kind, sensor.id, unit)
-    tag = "-".join(filter(None, [(await store.fingerprint(sensor, query.start, query.end)).hex(), unit, made_by]))
+    tag = "-".join(
+        filter(None, [(await store.fingerprint(sensor, query.start, query.end)).hex(), unit, export.made_by])
+    )
     headers = {"ETag": f'"{tag}"', "Cache-Control": "no-store"}
     if is_known(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers, media_type=export.media)
