@@ -77,6 +77,8 @@ class ServedOwner:
                 await store.close()
 
         database = Home(self.server.home).database
+        path = f"/api/v2/sensors/{device.sensor}/samples"
+        assert self.http.get(path, params={"most": 1}).status_code == 200  # nothing waits to be sorted in any more
         asyncio.run(fold())
         with closing(sqlite3.connect(database)) as db:
             return int(db.execute(_FOLDED, (device.sensor,)).fetchone()[0])

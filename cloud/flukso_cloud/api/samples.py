@@ -94,16 +94,20 @@ async def get_samples(request: Request) -> Response:
 
 @documented("DELETE", "Delete the measurements of a range", query=RangeQuery, answer=Deleted)
 async def delete_samples(request: Request) -> Response:
-    """Forget measurements; series and sums follow. Cut off, it has deleted the older ones: ask again."""
+    """Forget measurements; series and sums follow. Cut off, it has deleted the older ones: ask again.
+
+    Blocks of tmpo that reach into the range go too, and what live streams could tell again.
+    """
     query = query_of(request, RangeQuery)
     sensor = await sensor_to_change(request, await viewer_of(request), id_in(request, "sensor"))
     store, deleted = cloud_of(request).store, 0
     oldest = await store.samples(sensor, query.start, query.end, 1)
     newest = await store.newest([sensor.number])
-    if oldest:
-        end = min(query.end, newest[sensor.number].time + 1)
-        for begin, until in pairwise([*range(oldest[0].time, end, STEP), end]):
+    steps = range(oldest[0].time + STEP, newest[sensor.number].time, STEP) if oldest else ()
+    for begin, until in pairwise([query.start, *(step for step in steps if step < query.end), query.end]):
+        if begin < until:
             deleted += await store.delete(sensor, begin, until)
+    cloud_of(request).live.forget_between(sensor.id, query.start, query.end)
     return json_answer(Deleted(deleted))
 
 
@@ -124,6 +128,7 @@ async def put_samples(request: Request) -> Response:
         raise FieldError("time", "times are not in the future")
     samples = list(map(Sample, wanted.time, wanted.counter))
     deleted = await cloud_of(request).store.replace(sensor, wanted.start, wanted.end, samples)
+    cloud_of(request).live.forget_between(sensor.id, wanted.start, wanted.end)
     return json_answer(Replaced(deleted, len(samples)))
 
 

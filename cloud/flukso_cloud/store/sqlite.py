@@ -305,18 +305,28 @@ class SqliteStore:
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
         """See Store."""
         await self._journal.settle([sensor.number])
-        return await self._write(lambda db: samples.delete(db.conn, sensor.number, sensor.meter, start, end))
+
+        def work(db: Database) -> int:
+            blocks.forget(db, sensor.number, start, end)
+            return samples.delete(db.conn, sensor.number, sensor.meter, start, end)
+
+        return await self._write(work)
 
     async def replace(self, sensor: Sensor, start: int, end: int, samples_: Iterable[Sample]) -> int:
         """See Store."""
+        batch = list(samples_)
         await self._journal.settle([sensor.number])
 
         def work(db: Database) -> int:
+            blocks.forget(db, sensor.number, start, end)
             gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
-            samples.append(db.conn, sensor.number, sensor.meter, samples_)
+            samples.append(db.conn, sensor.number, sensor.meter, batch)
             return gone
 
-        return await self._write(work)
+        gone = await self._write(work)
+        if sensor.number in self._heads:
+            self._heads[sensor.number] = max([self._heads[sensor.number], *(sample.time for sample in batch)])
+        return gone
 
     async def fold(self, now: int, sensor: int) -> Folded:
         """See Store."""
