@@ -17,11 +17,15 @@ from .api import (
     benchmark,
     devices,
     documents,
+    exports,
     groups,
     health,
+    latest,
     peers,
+    profiles,
     requests,
     retention,
+    sample_uploads,
     samples,
     series,
     session,
@@ -34,9 +38,11 @@ from .api import (
     xml_rpc,
 )
 from .api.access import SessionBackend
-from .api.problem import refusal, unavailable
+from .api.packed import Packed
+from .api.problem import not_installed, refusal, unavailable
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
+from .extras import NotInstalledError
 from .headers import SecurityHeaders
 from .home import Home
 from .observed import Observed
@@ -83,14 +89,18 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
             *xml_rpc.routes,
             *v2.routes,
             *series.routes,
+            *latest.routes,
             *samples.routes,
             *retention.routes,
+            *exports.routes,
+            *sample_uploads.routes,
             *tariffs.routes,
             *peers.routes,
             *tokens.routes,
             *devices.routes,
             *groups.routes,
             *benchmark.routes,
+            *profiles.routes,
             *requests.routes,
             *account.routes,
             *documents.routes,
@@ -105,7 +115,12 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
             Middleware(Unexpected),
             Middleware(CrossSiteRefusal),
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
+            Middleware(Packed),
         ],
-        exception_handlers={HTTPException: refusal, StoreUnavailableError: unavailable},
+        exception_handlers={
+            HTTPException: refusal,
+            StoreUnavailableError: unavailable,
+            NotInstalledError: not_installed,
+        },
         lifespan=lifespan,
     )

@@ -11,6 +11,7 @@ from .home import Home
 from .ingest import Ingest
 from .limiter import Limiter
 from .live import Broadcaster
+from .profiles.library import Library
 from .senders import Senders
 from .store import Store
 from .store.sqlite import SqliteStore
@@ -29,6 +30,7 @@ class Cloud:
     senders: Senders
     blocks: Blocks
     departures: Departures
+    profiles: Library
 
     @classmethod
     def open(cls, home: Home) -> Cloud:
@@ -44,6 +46,7 @@ class Cloud:
             Senders(store, vault),
             Blocks(store),
             Departures(store, live),
+            Library(),
         )
 
     async def close(self) -> None:

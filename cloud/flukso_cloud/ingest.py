@@ -16,7 +16,7 @@ from .limiter import REGISTRATION_BY_ADDRESS, Limiter
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
 from .store import Appended, Device, Sensor, SensorConfig, SensorGoneError, Store, StoreUnavailableError
-from .upload import MalformedError, read_heartbeat, read_measurements, read_time
+from .upload import MalformedError, Measurements, read_heartbeat, read_measurements, read_time
 from .vault import Vault, digest_of, new_token
 
 log = logging.getLogger(__name__)
@@ -132,19 +132,25 @@ class Ingest:
             except SensorGoneError:
                 raise RefusedError(NO_SENSOR) from None
             return False
+        try:
+            await self.keep(origin.sensor, upload, now)
+        except SensorGoneError:
+            self._origins.pop(sensor_id, None)
+            raise RefusedError(NO_SENSOR) from None
+        return True
+
+    async def keep(self, sensor: Sensor, upload: Measurements, now: int) -> Appended:
+        """Store measurements of a sensor, count what was refused of them, and show live what is news.
+
+        Raises SensorGoneError, StoreUnavailableError.
+        """
         if upload.refused:
             self.refused.update(upload.refused)
-            log.warning("sensor %s: refused %s", sensor_id, upload.refused)
-        appended = Appended(0, 0)
-        if upload.samples:
-            try:
-                appended = await self._store.append(origin.sensor, upload.samples, now)
-            except SensorGoneError:
-                self._origins.pop(sensor_id, None)
-                raise RefusedError(NO_SENSOR) from None
+            log.warning("sensor %s: refused %s", sensor.id, upload.refused)
+        appended = await self._store.append(sensor, upload.samples, now) if upload.samples else Appended(0, 0)
         metrics.uploaded(stored=appended.stored, known=appended.known, refused=sum(upload.refused.values()))
-        self._live.publish(_readings(sensor_id, upload.samples, upload.gauges, now))
-        return True
+        self._live.publish(_readings(sensor.id, upload.samples, upload.gauges, now))
+        return appended
 
     def knows(self, sensor_id: str) -> bool:
         """Tell whether a sensor of this id sent something lately."""

@@ -134,6 +134,14 @@ class Broadcaster:
         self._counted.pop(sensor, None)
         self._kept = deque((told for told in self._kept if told.reading.sensor != sensor), KEPT)
 
+    def forget_between(self, sensor: str, start: int, end: int) -> None:
+        """Forget what a sensor has told of [start, end): its owner has deleted or corrected that."""
+        gauge = self._gauges.get(sensor)
+        if gauge is not None and start <= gauge.time < end:
+            del self._gauges[sensor]
+        kept = (one for one in self._kept if one.reading.sensor != sensor or not start <= one.reading.time < end)
+        self._kept = deque(kept, KEPT)
+
     def hang_up(self, *accounts: int) -> None:
         """End all streams of some accounts; whoever still may, listens again."""
         for listener in {one for listeners in self._listeners.values() for one in listeners}:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from .access import Grant, Sight
-from .glimpse import glimpse
 from .live import Broadcaster
+from .newest import newest_values
 from .store import Store
 from .units import COUNTER_UNITS, GAUGE_UNITS
 
@@ -61,15 +61,13 @@ async def overview(store: Store, live: Broadcaster, account: int, resolution: in
     0: the newest reading.
     """
     streams = await store.streams(account)
-    newest = await store.newest([sensor.number for _, sensors in streams for sensor in sensors])
+    sight = Sight((Grant(resolution),), own=True)
+    newest = iter(await newest_values(store, live, [(sensor, sight) for _, sensors in streams for sensor in sensors]))
     devices: list[DeviceView] = []
     for device, sensors in streams:
         views: list[SensorView] = []
         for sensor in sensors:
-            sample, gauge = newest.get(sensor.number), live.gauge(sensor.id)
-            if resolution:
-                seen = await glimpse(store, sensor, Sight((Grant(resolution),), own=True))
-                sample, gauge = (None, None) if seen is None else (seen.measurement, seen.gauge)
+            sample, gauge = next(newest)
             views.append(
                 SensorView(
                     id=sensor.id,

@@ -80,6 +80,15 @@ def at_clock(days: Sequence[date], seconds: int, zone: ZoneInfo) -> list[int]:
     return found
 
 
+def offsets(times: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
+    """Return how many seconds the clock is ahead of UTC at each of some ascending unix seconds."""
+    if not times.size:
+        return times
+    pieces = _pieces(int(times[0]), int(times[-1]) + 1, zone)
+    places = np.searchsorted([piece.start for piece in pieces], times, side="right") - 1
+    return np.array([piece.offset for piece in pieces], np.int64)[places]
+
+
 def _midnights(start: int, end: int, period: str, zone: ZoneInfo) -> list[int]:
     """Return edges from one before `start` to one after `end`."""
     first, last = (_first_day(day_of(time, zone), period).toordinal() - _EPOCH for time in (start, end))

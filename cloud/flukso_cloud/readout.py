@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -73,23 +74,44 @@ def unit_names(kind: str) -> list[str]:
 async def read(
     store: Store, sensor: Sensor, edges: Sequence[int], unit: Unit, *, account: int, zone: ZoneInfo
 ) -> Columns:
-    """Return the columns between `edges`: of Wh or L, or of money by the tariffs of an account in its time `zone`."""
+    """Return a sensor's columns between `edges`, as `in_unit` does."""
+    return await in_unit(partial(store.columns, sensor), store, sensor.type, edges, unit, account=account, zone=zone)
+
+
+async def in_unit(
+    read_columns: Callable[[Sequence[int]], Awaitable[Columns]],
+    store: Store,
+    kind: str,
+    edges: Sequence[int],
+    unit: Unit,
+    *,
+    account: int,
+    zone: ZoneInfo,
+) -> Columns:
+    """Return the columns between `edges`: of Wh or L, or of money by the tariffs of an account in its time `zone`.
+
+    `read_columns` returns those of a stream of a `kind` between any edges.
+    """
     if unit.currency is None:
-        return await store.columns(sensor, edges)
-    kind: Kind = sensor.type  # type: ignore[assignment]  # who has a unit is of one of these types
+        return await read_columns(edges)
+    priced_kind: Kind = kind  # type: ignore[assignment]  # what has a unit is of one of these types
     tariffs = [one for one in await store.tariffs(account) if (one.type, one.currency) == (kind, unit.currency)]
     prices: list[tuple[int, float]] = []
     if any(isinstance(one.rate, Hourly) for one in tariffs):
-        prices = await store.prices(account, kind, unit.currency, edges[0], edges[-1])
+        prices = await store.prices(account, priced_kind, unit.currency, edges[0], edges[-1])
     priced = steps(tariffs, prices, edges[0], edges[-1], zone)
     fine = fine_edges(edges, priced)
-    return cost(edges, fine, await store.columns(sensor, fine), priced)
+    return cost(edges, fine, await read_columns(fine), priced)
 
 
 def told(
-    sensor: Sensor, unit: Unit, spans: Sequence[tuple[int, int]], columns: Columns, shown: Sequence[bool] | None
+    stream: tuple[str, str],
+    unit: Unit,
+    spans: Sequence[tuple[int, int]],
+    columns: Columns,
+    shown: Sequence[bool] | None = None,
 ) -> Series:
-    """Return the columns of buckets (their `spans` from ... to ...) as they are told.
+    """Return the columns of buckets (their `spans` from ... to ...) of a stream (id and type) as they are told.
 
     `shown` is for somebody who sees the sensor coarsely: which buckets he sees; what there was within them he does not.
     """
@@ -102,7 +124,7 @@ def told(
         flowed, mean = ([v if s else None for v, s in zip(c, shown, strict=True)] for c in (flowed, mean))
         coverage = [v if s else 0.0 for v, s in zip(coverage, shown, strict=True)]
         low = high = last = [None] * len(spans)
-    return Series(sensor.id, sensor.type, unit.label, unit.flowed, flowed, mean, low, high, last, coverage)
+    return Series(*stream, unit.label, unit.flowed, flowed, mean, low, high, last, coverage)
 
 
 def each(columns: Columns, step: int) -> Columns:

@@ -19,6 +19,7 @@ from flukso_cloud.home import Home
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.owner import PASSWORD, Owner
 from tests.cloud.process import Server
+from tests.cloud.served import ServedOwner
 from tests.cloud.web_cloud import SOURCES, build_pages
 from tests.distribution import build_wheel
 from tests.unhurried import take_your_time
@@ -99,3 +100,10 @@ def server(folder_made: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = Path(shutil.copytree(folder_made, tmp_path_factory.mktemp("served") / "home"))
     with Server(home) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def served(server: Server) -> Iterator[ServedOwner]:
+    """kees at the real server, with a token that writes."""
+    with ServedOwner(server) as owner:
+        yield owner

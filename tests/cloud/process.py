@@ -36,8 +36,9 @@ def run(*arguments: str | Path, stdin: str = "", **environment: str) -> subproce
 class Server:
     """The running server of the cloud in `home`, as a context manager."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, command: str | Path = COMMAND) -> None:
         self.home = home
+        self._command = command
         self._arguments = arguments
         self.port = 0
         self.legacy_port = 0
@@ -45,7 +46,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self.process = subprocess.Popen(
-            [COMMAND, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
+            [self._command, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -26,14 +26,16 @@ class Person(Owner):
 
     session = ""
 
-    def ask(self, method: str, path: str, content: Any = None) -> Any:
+    def ask(self, method: str, path: str, content: Any = None, **headers: str) -> Any:
         """Send a request with a session of this person's."""
         self.client.cookies.clear()
         if not self.session:
             assert self.log_in().headers["Location"] == "/"
             self.session = self.client.cookies[COOKIE]
             self.client.cookies.clear()
-        return self.client.request(method, path, json=content, headers={"Cookie": f"{COOKIE}={self.session}"})
+        return self.client.request(
+            method, path, json=content, headers={"Cookie": f"{COOKIE}={self.session}", **headers}
+        )
 
     def share(self, sensor: str, *shares: dict[str, Any]) -> Any:
         """Share a sensor so, and no otherwise."""
@@ -250,3 +252,28 @@ class TestLive:
         for line in answer.text.splitlines():
             if line.startswith("data: "):
                 yield json.loads(line[6:])["counter"]
+
+
+def test_the_latest_values_are_none_from_before_it_was_shared(
+    client: TestClient, kees: Person, mallory: Person, device: Fluksometer, sensor: str
+) -> None:
+    """Nor finer than it is shared; whoever has not subscribed is told nothing."""
+    now = int(time.time())
+    body = compact({"measurements": [[now - 7200, 1], [now - 60, 2]], "gauges": [[now - 60, 5]]})
+    assert client.post(f"/sensor/{sensor}", content=body, headers=device.headers(body)).status_code == 200
+    kees.share(sensor, {"account": "mallory"})
+    path = f"/api/v2/latest?sensor={sensor}"
+    assert mallory.ask("GET", path).status_code == 401
+    mallory.ask("PUT", f"/api/v2/subscriptions/{sensor}")
+
+    def latest(person: Person) -> list[Any]:
+        (found,) = person.ask("GET", path).json()["sensors"]
+        return [found["measurement"], found["gauge"]]
+
+    assert latest(mallory) == [None, None]
+    assert latest(kees) == [{"time": now - 60, "counter": 2}, {"time": now - 60, "value": 5}]
+    kees.share(sensor, {"account": "mallory", "past": True})
+    assert latest(mallory) == latest(kees)
+    kees.share(sensor, {"account": "mallory", "resolution": "hour", "past": True})
+    measurement, _ = latest(mallory)
+    assert measurement["time"] % 3600 == 0

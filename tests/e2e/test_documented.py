@@ -21,6 +21,7 @@ RUN_BY = {
     "docs/board/v1_1.md": "tests/avr/test_wiring_pages.py",
     "docs/board/v2_0.md": "tests/avr/test_wiring_pages.py",
     "docs/device.md": "tests/device/test_documented_commands.py",
+    "docs/api.md": "tests/cloud/test_documented_api.py",
     "docs/cloud.md": "tests/cloud/test_documented_commands.py",
 }
 

@@ -10,6 +10,8 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flukso_cloud.repetition import RepetitionError, refuse_repetition
+
 from .problem import FieldError
 from .request import read_body
 
@@ -25,9 +27,13 @@ async def read_json(request: Request, kind: type[T], example: str, most: int = M
     """Return the body as a `kind`; 400 with what is wrong and an example, 413 if it is longer than `most` bytes."""
     body = await read_body(request, most)
     try:
-        return msgspec.json.decode(body, type=kind)
+        content = msgspec.json.decode(body, type=kind)
+        refuse_repetition(body)
+    except RepetitionError as error:
+        raise FieldError(error.name[:64], f"send each member once: {error}") from None
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise FieldError(_field(str(error)), f"send {example}: {error}") from None
+    return content
 
 
 def _field(complaint: str) -> str | None:

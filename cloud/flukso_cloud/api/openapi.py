@@ -61,7 +61,8 @@ def document(title: str, version: str, routes: Iterable[BaseRoute], *, problems:
     refusal = {MEDIA: by_kind[id(Problem)]} if problems else {"text/plain": {"type": "string"}}
     paths: Schema = {}
     for route, one in described:
-        refusals = sorted({*usual, *one.refuses})
+        unchanged = {304} if problems and _has_tag(one) else set()
+        refusals = sorted({*usual, *one.refuses, *unchanged})
         paths.setdefault(route.path, {})[one.method.lower()] = _operation(
             route, one, by_kind, components, refusal, refusals
         )
@@ -121,6 +122,11 @@ def _operation(
     if one.body is not None:
         made["requestBody"] = {"required": True, "content": {JSON: {"schema": by_kind[id(one.body)]}}}
     return made
+
+
+def _has_tag(one: Operation) -> bool:
+    """Tell whether what is answered has an ETag: what a GET of API v2 answers, if it has an end."""
+    return one.method == "GET" and "text/event-stream" not in one.media
 
 
 def _refusal(status: int, content: Mapping[str, Schema]) -> Schema:

@@ -8,8 +8,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.access import Sight, Viewer, heard
-from flukso_cloud.glimpse import glimpse
+from flukso_cloud.live import Gauge
 from flukso_cloud.meter import Sample
+from flukso_cloud.newest import newest_values
 from flukso_cloud.resolutions import RESOLUTIONS, name_of
 from flukso_cloud.store import Plan, Sensor, Subscription
 from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
@@ -115,23 +116,19 @@ async def subscriptions(request: Request) -> Response:
     if viewer.sensors is not None:
         raise refused()
     store = cloud_of(request).store
-    sights = {
-        one.sensor.id: (one, sight)
+    found = [
+        (one, sight)
         for one in await store.subscriptions(viewer.account)
         if (sight := heard(viewer, one.sensor.number, None, one.grants)) is not None
-    }
-    newest = await store.newest([one.sensor.number for one, sight in sights.values() if not sight.finest])
-    views = [await _view(request, one, sight, newest.get(one.sensor.number)) for one, sight in sights.values()]
+    ]
+    newest = await newest_values(store, cloud_of(request).live, [(one.sensor, sight) for one, sight in found])
+    views = [_view(one, sight, *values) for (one, sight), values in zip(found, newest, strict=True)]
     return json_answer({"subscriptions": views})
 
 
-async def _view(request: Request, one: Subscription, sight: Sight, sample: Sample | None) -> dict[str, object]:
-    """Return a subscription; `sample` is its newest where it is heard live."""
-    cloud, sensor = cloud_of(request), one.sensor
-    gauge = None if sight.finest else cloud.live.gauge(sensor.id)
-    if sight.finest:
-        seen = await glimpse(cloud.store, sensor, sight)
-        sample, gauge = (None, None) if seen is None else (seen.measurement, seen.gauge)
+def _view(one: Subscription, sight: Sight, sample: Sample | None, gauge: Gauge | None) -> dict[str, object]:
+    """Return a subscription with its newest values."""
+    sensor = one.sensor
     return {
         "sensor": sensor.id,
         "name": sensor.function,

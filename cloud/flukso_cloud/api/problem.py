@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 
+from flukso_cloud.extras import NotInstalledError
 from flukso_cloud.store import StoreUnavailableError
 
 V2 = "/api/v2/"
@@ -64,6 +65,13 @@ async def unavailable(request: Request, error: Exception) -> Response:
     if not isinstance(error, StoreUnavailableError):
         raise error
     return await refusal(request, HTTPException(503, "cannot do that now, ask again\n", {"Retry-After": "5"}))
+
+
+async def not_installed(request: Request, error: Exception) -> Response:
+    """Answer 501 where a library is not installed."""
+    if not isinstance(error, NotInstalledError):
+        raise error
+    return await refusal(request, HTTPException(501, f"{error}\n"))
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, field: str | None = None) -> Response:

@@ -1,22 +1,20 @@
-"""API v2: a sensor's measurements as they are: read in pages or as CSV, deleted and replaced by its owner."""
+"""API v2: a sensor's measurements as they are: read in pages, deleted and replaced by its owner."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.meter import HIGHEST, LOWEST, Sample
 from flukso_cloud.periods import LATEST
-from flukso_cloud.store import Sensor, Store
 from flukso_cloud.units import COUNTER_UNITS
-from flukso_cloud.upload import EPOCH, SKEW
+from flukso_cloud.upload import SKEW
 
 from .access import sensor_for, sensor_to_change, viewer_of
 from .documented import documented, query_of
@@ -28,7 +26,6 @@ from .signed import id_in
 MOST = 50_000
 """Measurements of one answer, and of one that replaces: a month of minutes."""
 MOST_BYTES = 2 * 1024 * 1024
-CSV = "text/csv"
 STEP = 32 * 86400
 """Seconds that are deleted at a time: what devices send meanwhile waits for one step, not for years."""
 _EXAMPLE = '{"start": 1795400000, "end": 1795403600, "time": [1795400060, 1795400120], "counter": [1000, 1002]}'
@@ -95,47 +92,23 @@ async def get_samples(request: Request) -> Response:
     return json_answer(SamplesAnswer(sensor.id, COUNTER_UNITS.get(sensor.type, ""), times, counters, following))
 
 
-@documented("GET", "Measurements as CSV", query=RangeQuery, answer=str, media=(CSV,), refuses=(403,))
-async def get_csv(request: Request) -> Response:
-    """All measurements of a range, a line each, below a line of titles."""
-    query = query_of(request, RangeQuery)
-    sensor = await sensor_for(request, await viewer_of(request), id_in(request, "sensor"))
-    lines = _lines(cloud_of(request).store, sensor, query.start, query.end)
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{sensor.id}.csv"'}
-    return StreamingResponse(lines, headers=headers, media_type=CSV)
-
-
-async def _lines(store: Store, sensor: Sensor, start: int, end: int) -> AsyncIterator[str]:
-    """Return the text of a range in parts, each from a page: however long it is, no more is in memory."""
-    yield f"time,{COUNTER_UNITS.get(sensor.type, 'counter')}\r\n"
-    while start < end:
-        found = await store.samples(sensor, start, end, MOST)
-        yield "".join(f"{time},{counter}\r\n" for time, counter in found)
-        if len(found) < MOST:
-            return
-        start = found[-1].time + 1
-
-
 @documented("DELETE", "Delete the measurements of a range", query=RangeQuery, answer=Deleted)
 async def delete_samples(request: Request) -> Response:
-    """Forget measurements; series and sums follow. Cut off, it has deleted the older ones: ask again."""
+    """Forget measurements; series and sums follow. Cut off, it has deleted the older ones: ask again.
+
+    Blocks of tmpo that reach into the range go too, and what live streams could tell again.
+    """
     query = query_of(request, RangeQuery)
     sensor = await sensor_to_change(request, await viewer_of(request), id_in(request, "sensor"))
     store, deleted = cloud_of(request).store, 0
-    newest = (await store.newest([sensor.number])).get(sensor.number)
-    if newest is not None:
-        end = min(query.end, newest.time + 1)
-        for begin, until in pairwise([*range(await _first_kept(store, sensor, query), end, STEP), end]):
-            deleted += await store.delete(sensor, begin, until)
-    return json_answer(Deleted(deleted))
-
-
-async def _first_kept(store: Store, sensor: Sensor, query: RangeQuery) -> int:
-    """Return from when on there may be something in a range: where samples are gone, their hours are left."""
-    if query.start < await store.kept_from(sensor.number):
-        return max(query.start, EPOCH)
     oldest = await store.samples(sensor, query.start, query.end, 1)
-    return oldest[0].time if oldest else query.end
+    newest = await store.newest([sensor.number])
+    steps = range(oldest[0].time + STEP, newest[sensor.number].time, STEP) if oldest else ()
+    for begin, until in pairwise([query.start, *(step for step in steps if step < query.end), query.end]):
+        if begin < until:
+            deleted += await store.delete(sensor, begin, until)
+    cloud_of(request).live.forget_between(sensor.id, query.start, query.end)
+    return json_answer(Deleted(deleted))
 
 
 @documented("PUT", "Replace the measurements of a range", body=Replacement, answer=Replaced, refuses=(413,))
@@ -157,6 +130,7 @@ async def put_samples(request: Request) -> Response:
         raise FieldError("time", "times are not in the future")
     samples = list(map(Sample, wanted.time, wanted.counter))
     deleted = await cloud_of(request).store.replace(sensor, wanted.start, wanted.end, samples)
+    cloud_of(request).live.forget_between(sensor.id, wanted.start, wanted.end)
     return json_answer(Replaced(deleted, len(samples)))
 
 
@@ -165,5 +139,4 @@ routes: list[BaseRoute] = [
     Route(_PATH, get_samples, methods=["GET"]),
     Route(_PATH, delete_samples, methods=["DELETE"]),
     Route(_PATH, put_samples, methods=["PUT"]),
-    Route(f"{_PATH}.csv", get_csv, methods=["GET"]),
 ]

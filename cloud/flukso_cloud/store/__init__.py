@@ -168,11 +168,17 @@ class Store(Protocol):
     async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
         """Return the samples with start <= time < end, in order of time, the first `most` of them."""
 
+    async def fingerprint(self, sensor: Sensor, start: int, end: int) -> bytes:
+        """Return a digest of the samples with start <= time < end: while it is the same, so are they."""
+
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
-        """Forget the samples with start <= time < end; return how many there were."""
+        """Forget the samples with start <= time < end, and the blocks that reach into it; return how many samples."""
 
     async def replace(self, sensor: Sensor, start: int, end: int, samples: Iterable[Sample]) -> int:
-        """Put these samples, all with start <= time < end, in the place of those; return how many those were."""
+        """Put these samples, all with start <= time < end, in the place of those; return how many those were.
+
+        Blocks that reach into it are forgotten.
+        """
 
     async def fold(self, now: int, sensor: int) -> Folded:
         """Put some samples of days that are over into a form that takes less room, of sensors from this number on.

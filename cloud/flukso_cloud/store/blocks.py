@@ -11,6 +11,7 @@ _CHILDREN = "DELETE FROM blocks WHERE sensor = ? AND rid = ? AND lvl < ? AND bid
 _ADD = "INSERT INTO blocks (sensor, rid, lvl, bid, data) VALUES (?, ?, ?, ?, ?)"
 _FROM = "SELECT rid, lvl, bid FROM blocks WHERE sensor = ? AND rid >= ? ORDER BY rid, lvl DESC, bid"
 _LAST = "SELECT rid, lvl, bid FROM blocks WHERE sensor = ? ORDER BY rid DESC, bid + (1 << lvl) DESC LIMIT 1"
+_FORGET = "DELETE FROM blocks WHERE sensor = ? AND bid < ? AND bid + (1 << lvl) > ?"
 _DATA = "SELECT data FROM blocks WHERE sensor = ? AND rid = ? AND lvl = ? AND bid = ?"
 
 
@@ -41,6 +42,11 @@ def last(db: Database, sensor: int) -> Place | None:
     """Return the place of the block that reaches furthest."""
     row = db.execute(_LAST, [sensor]).fetchone()
     return None if row is None else Place(*row)
+
+
+def forget(db: Database, sensor: int, start: int, end: int) -> None:
+    """Delete the blocks that reach into [start, end): what is in one cannot be deleted in part."""
+    db.execute(_FORGET, [sensor, end, start])
 
 
 def data(db: Database, sensor: int, place: Place) -> bytes | None:

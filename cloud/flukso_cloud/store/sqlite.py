@@ -25,6 +25,7 @@ from . import (
     benchmarks,
     blocks,
     chunks,
+    fingerprints,
     forgetting,
     groups,
     journal,
@@ -303,21 +304,36 @@ class SqliteStore:
         await self._journal.settle([sensor.number])
         return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
 
-    async def delete(self, sensor: Sensor, start: int, end: int) -> int:
+    async def fingerprint(self, sensor: Sensor, start: int, end: int) -> bytes:
         """See Store."""
         await self._journal.settle([sensor.number])
-        return await self._write(lambda db: samples.delete(db.conn, sensor.number, sensor.meter, start, end))
+        return await self._read(lambda db: fingerprints.fingerprint(db.conn, sensor.number, start, end), self._series)
 
-    async def replace(self, sensor: Sensor, start: int, end: int, samples_: Iterable[Sample]) -> int:
+    async def delete(self, sensor: Sensor, start: int, end: int) -> int:
         """See Store."""
         await self._journal.settle([sensor.number])
 
         def work(db: Database) -> int:
-            gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
-            samples.append(db.conn, sensor.number, sensor.meter, samples_)
-            return gone
+            blocks.forget(db, sensor.number, start, end)
+            return samples.delete(db.conn, sensor.number, sensor.meter, start, end)
 
         return await self._write(work)
+
+    async def replace(self, sensor: Sensor, start: int, end: int, samples_: Iterable[Sample]) -> int:
+        """See Store."""
+        batch = list(samples_)
+        await self._journal.settle([sensor.number])
+
+        def work(db: Database) -> int:
+            blocks.forget(db, sensor.number, start, end)
+            gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
+            samples.append(db.conn, sensor.number, sensor.meter, batch)
+            return gone
+
+        gone = await self._write(work)
+        if sensor.number in self._heads:
+            self._heads[sensor.number] = max([self._heads[sensor.number], *(sample.time for sample in batch)])
+        return gone
 
     async def fold(self, now: int, sensor: int) -> Folded:
         """See Store."""
