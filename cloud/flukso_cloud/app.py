@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from . import folding
+from . import ears, folding
 from .api import (
     account,
     benchmark,
@@ -19,6 +19,7 @@ from .api import (
     documents,
     groups,
     health,
+    live,
     peers,
     requests,
     samples,
@@ -62,6 +63,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
         upkeep = [
             asyncio.create_task(cloud.departures.run(kept.unclaimed_days)),
             asyncio.create_task(folding.run(cloud.store)),
+            asyncio.create_task(ears.heed(cloud.store, cloud.live)),
         ]
         try:
             yield
@@ -79,6 +81,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *tmpo.routes,
             *xml_rpc.routes,
             *v2.routes,
+            *live.routes,
             *series.routes,
             *samples.routes,
             *tariffs.routes,

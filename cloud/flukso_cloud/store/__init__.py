@@ -31,6 +31,7 @@ from .model import (
     NamedToken,
     Ownership,
     Plan,
+    Revoked,
     Sensor,
     SensorConfig,
     SensorGoneError,
@@ -57,6 +58,7 @@ __all__ = [
     "NamedToken",
     "Ownership",
     "Plan",
+    "Revoked",
     "Sensor",
     "SensorConfig",
     "SensorGoneError",
@@ -314,6 +316,12 @@ class Store(Protocol):
 
     async def close_account(self, account: int, now: int) -> None:
         """Shut an account: nobody gets in, nothing of it is shared, its devices are about to leave."""
+
+    async def note_revoked(self, accounts: Iterable[int], streams: Iterable[str], now: int) -> None:
+        """Tell other processes whose live streams may have to end, and of which sensors (ids) nothing is to be told."""
+
+    async def revoked(self, number: int) -> Revoked:
+        """Return what was noted so after `number`, in the last hour."""
 
     async def closing(self) -> list[int]:
         """Return the accounts that are about to go."""

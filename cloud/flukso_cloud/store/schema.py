@@ -261,3 +261,12 @@ def tariffs_and_prices(db: Database) -> None:
         " currency TEXT NOT NULL, time INTEGER NOT NULL, price FLOAT NOT NULL,"
         " PRIMARY KEY (account, type, currency, time)) WITHOUT ROWID"
     )
+
+
+@migrations()
+def revocations(db: Database) -> None:
+    """What a command takes back, for the server to hear of. Numbers are never given again."""
+    db.execute(
+        "CREATE TABLE revocations (number INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER, stream TEXT,"
+        " time INTEGER NOT NULL)"
+    )
