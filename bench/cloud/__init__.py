@@ -9,11 +9,18 @@ from collections.abc import Callable
 
 from bench.figure import Effort, Figures
 
-from . import charts, ingest, kills, sustained
+from . import charts, ingest, kills, live, sustained
 
 Part = Callable[[Effort], Figures]
 
-PARTS: tuple[Part, ...] = (ingest.measure, ingest.measure_many, sustained.measure, charts.measure, kills.measure)
+PARTS: tuple[Part, ...] = (
+    ingest.measure,
+    ingest.measure_many,
+    sustained.measure,
+    charts.measure,
+    live.measure,
+    kills.measure,
+)
 """One after the other: of two cores one is for the server and one for what loads it."""
 
 

@@ -7,7 +7,6 @@ import http.client
 import secrets
 import sqlite3
 import ssl
-import subprocess
 import time
 from contextlib import closing
 from statistics import median
@@ -22,7 +21,7 @@ from flukso_cloud.store.model import Heartbeat, SensorPlan
 from flukso_cloud.store.sqlite import SqliteStore
 from flukso_cloud.vault import Vault
 
-from .fleet import COMMAND, make_home
+from .fleet import ACCOUNT, make_home, token_of
 from .household import MINUTE, counters, times
 from .server import Server, serving
 
@@ -46,7 +45,7 @@ def measure(effort: Effort) -> Figures:
         home = make_home(folder / "cloud")
         sensors, appended_per_s, folded_per_s = asyncio.run(_fill(home, step))
         with serving(home) as server:
-            token = _token(home)
+            token = token_of(home)
             day = START + 100 * DAY - 7200
             year = _asked(server, token, sensors[:1], asks, start=START, end=START + YEAR, resolution="day")
             minutes = _asked(server, token, sensors[:1], asks, start=day, end=day + DAY, resolution="minute")
@@ -70,7 +69,7 @@ async def _fill(home: Home, step: int) -> tuple[list[str], float, float]:
     """Register the households and let them have their year; the sensors, samples taken in and folded a second."""
     store, vault, now = SqliteStore.open(home.database), Vault.open(home), int(time.time())
     try:
-        account = await store.account("bench")
+        account = await store.account(ACCOUNT)
         if account is None:
             raise RuntimeError("init makes the account")
         device, key, claim = secrets.token_hex(16), secrets.token_hex(16).encode(), secrets.token_bytes(32)
@@ -95,11 +94,6 @@ async def _fill(home: Home, step: int) -> tuple[list[str], float, float]:
     finally:
         await store.close()
     return [plan.id for plan in plans], STREAMS * count / began, done / folded
-
-
-def _token(home: Home) -> str:
-    command = [str(COMMAND), "token", "--account", "bench", "--dir", str(home.root)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _asked(server: Server, token: str, sensors: list[str], asks: int, **query: object) -> float:

@@ -20,6 +20,7 @@ from flukso_cloud.store.sqlite import SqliteStore
 from flukso_cloud.vault import Vault
 
 COMMAND = Path(sys.executable).with_name("flukso-cloud")
+ACCOUNT = "bench"
 SENSORS_OF_A_DEVICE = 100
 SAMPLES = 60
 MINUTE = 60
@@ -83,26 +84,38 @@ def request(sender: Sender, body: bytes) -> bytes:
 def make_home(folder: Path) -> Home:
     """Make a cloud's folder as its owner does."""
     environment = {**os.environ, "FLUKSO_CLOUD_PASSWORD": secrets.token_hex(8)}
-    command = [str(COMMAND), "init", "--dir", str(folder), "--account", "bench"]
+    command = [str(COMMAND), "init", "--dir", str(folder), "--account", ACCOUNT]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return Home(folder)
 
 
-def make_fleet(home: Home, sensors: int) -> Fleet:
-    """Register so many sensors, a hundred to a device."""
-    return Fleet(home, asyncio.run(_register(home, sensors)))
+def make_fleet(home: Home, sensors: int, *, claimed: bool = False) -> Fleet:
+    """Register so many sensors, a hundred to a device; if `claimed`, they belong to the account that owns the cloud."""
+    return Fleet(home, asyncio.run(_register(home, sensors, claimed=claimed)))
 
 
-async def _register(home: Home, sensors: int) -> list[Sender]:
+def token_of(home: Home) -> str:
+    """Return a token for all of the account that owns the cloud."""
+    command = [str(COMMAND), "token", "--account", ACCOUNT, "--dir", str(home.root)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+async def _register(home: Home, sensors: int, *, claimed: bool) -> list[Sender]:
     now = int(time.time())  # a device that nobody claims is forgotten after a month
     store, vault = SqliteStore.open(home.database), Vault.open(home)
     senders: list[Sender] = []
+    account = await store.account(ACCOUNT)
+    if account is None:
+        raise RuntimeError("init makes the account")
+    owner = account.number
 
     async def add(count: int) -> None:
-        device, key = secrets.token_hex(16), secrets.token_hex(16).encode()
-        made = await store.register(device, vault.seal(key, device), secrets.token_bytes(32), now)
+        device, key, claim = secrets.token_hex(16), secrets.token_hex(16).encode(), secrets.token_bytes(32)
+        made = await store.register(device, vault.seal(key, device), claim, now)
         plans = [SensorPlan(secrets.token_hex(16), "electricity", "analog", "main") for _ in range(count)]
         await store.heartbeat(made.number, Heartbeat(now), plans)
+        if claimed:
+            await store.claim(claim, owner)
         senders.extend(Sender(plan.id, key) for plan in plans)
 
     counts = [min(SENSORS_OF_A_DEVICE, sensors - first) for first in range(0, sensors, SENSORS_OF_A_DEVICE)]

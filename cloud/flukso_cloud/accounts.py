@@ -76,6 +76,10 @@ class Accounts:
                 await self._store.note_token_use(digest_of(token), now // DAY)
         return found
 
+    async def is_token_good(self, token: str, at: int) -> bool:
+        """Tell whether a token is known and does not expire before `at`; this is no use of it."""
+        return is_token(token) and await self._store.token(digest_of(token), at) is not None
+
     async def make_token(self, account: int, made: NamedToken) -> str | None:
         """Make a token of this description and return it: nobody can tell it later. None if the store refuses it."""
         token = new_scoped_token()

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from . import folding, retiring
+from . import ears, folding, retiring
 from .api import (
     account,
     benchmark,
@@ -21,6 +21,7 @@ from .api import (
     groups,
     health,
     latest,
+    live,
     peers,
     profiles,
     requests,
@@ -71,6 +72,7 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
             asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days)),
             asyncio.create_task(folding.run(cloud.store)),
             asyncio.create_task(retiring.run(cloud.store, most)),
+            asyncio.create_task(ears.heed(cloud.store, cloud.live)),
         ]
         try:
             yield
@@ -88,6 +90,7 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
             *tmpo.routes,
             *xml_rpc.routes,
             *v2.routes,
+            *live.routes,
             *series.routes,
             *latest.routes,
             *samples.routes,

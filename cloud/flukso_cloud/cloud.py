@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .accounts import Accounts
 from .blocks import Blocks
 from .departures import Departures
+from .ears import Here
 from .home import Home
 from .ingest import Ingest
 from .limiter import Limiter
@@ -45,7 +46,7 @@ class Cloud:
             limiter,
             Senders(store, vault),
             Blocks(store),
-            Departures(store, live),
+            Departures(store, Here(live)),
             Library(),
         )
 

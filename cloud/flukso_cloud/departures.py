@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from .clock import unix_now
-from .live import Broadcaster
+from .ears import Ears
 from .store import Sensor, Store, StoreUnavailableError
 from .store.forgetting import FORGET, RELEASE
 
@@ -20,9 +20,9 @@ LOOK_SECONDS = 3600
 class Departures:
     """Lets devices and accounts go. What is cut off on the way is carried through by the next one, or by `run`."""
 
-    def __init__(self, store: Store, live: Broadcaster) -> None:
+    def __init__(self, store: Store, ears: Ears) -> None:
         self._store = store
-        self._live = live
+        self._ears = ears
 
     async def release(self, device: int, sensors: Sequence[Sensor], owner: int, now: int) -> None:
         """Take a device from its owner, and delete its readings; it can be claimed anew, and nobody hears it."""
@@ -35,9 +35,9 @@ class Departures:
     async def close_account(self, account: int, now: int) -> None:
         """Delete an account with its readings, shares, groups and tokens; its devices can be claimed anew."""
         sensors = [sensor.number for _, mine in await self._store.streams(account) for sensor in mine]
-        ears = {account} | await self._store.subscribers(sensors)
+        listeners = {account} | await self._store.subscribers(sensors)
         await self._store.close_account(account, now)
-        self._live.hang_up(*ears)
+        await self._ears.look_again(*listeners)
         await self.finish()
 
     async def expire(self, before: int, now: int) -> None:
@@ -51,8 +51,7 @@ class Departures:
             for sensor in sensors:
                 await self._store.forget_readings(sensor.number)
             await self._store.finish_leaving(device.number)
-            for sensor in sensors:
-                self._live.forget(sensor.id)
+            await self._ears.forget(*(sensor.id for sensor in sensors))
             log.info("device %s: its readings are deleted", device.id)
         for account in await self._store.closing():
             await self._store.finish_closing(account)
@@ -71,7 +70,7 @@ class Departures:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _leave(self, device: int, sensors: Sequence[Sensor], how: str, owner: int | None, now: int) -> None:
-        ears = await self._store.subscribers([sensor.number for sensor in sensors])
+        listeners = await self._store.subscribers([sensor.number for sensor in sensors])
         await self._store.mark_leaving(device, how, now)
-        self._live.hang_up(*ears, *([] if owner is None else [owner]))
+        await self._ears.look_again(*listeners, *([] if owner is None else [owner]))
         await self.finish()

@@ -173,6 +173,7 @@ class Ingest:
             raise RefusedError(NOT_CLAIMED)
         token = new_token()
         await self._store.replace_token(digest_of(token), device.account, None, now, device.number)
+        self._live.look_again(device.account)
         answer = msgspec.json.encode({"token": token})
         return answer, digest.sign(key, answer)
 

@@ -1,7 +1,7 @@
 """Readings as they come in, fanned out inside one process.
 
-A slow listener loses its oldest readings and never holds up anybody: its queue is bounded. The newest readings of all
-sensors together are kept for whoever comes back, or comes anew and wants to see the last minutes.
+A slow listener loses its oldest readings, is told so, and never holds up anybody: its queue is bounded. The newest
+readings of all sensors together are kept for whoever comes back, or comes anew and wants to see the last minutes.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from . import metrics
 from .coarse import Coarse
@@ -19,6 +19,7 @@ from .readings import Gauge, Reading
 
 __all__ = ["KEPT", "QUEUE", "Broadcaster", "Gauge", "Listener", "Reading", "Told"]
 
+K = TypeVar("K")
 QUEUE = 256
 """Readings that may wait for one listener."""
 KEPT = 20_000
@@ -33,20 +34,27 @@ class Told(NamedTuple):
 
 
 class Listener:
-    """One listener's bounded queue. `account` is whose it is; `coarse` what thins the sensors shared with it so."""
+    """One listener's bounded queue. `account` is whose it is; `coarse` what thins the sensors shared with it so.
+
+    `is_over` tells that no more is to be read, `must_look` that somebody's rights have changed, perhaps this one's.
+    """
 
     def __init__(self, account: int | None = None, coarse: Mapping[str, Coarse] | None = None) -> None:
-        self._queue: asyncio.Queue[Told | None] = asyncio.Queue(QUEUE)
+        self._told: deque[Told] = deque()
         self._coarse = coarse or {}
+        self._waiting: asyncio.Future[None] | None = None
+        self._has_lost = False
         self.account = account
         self.lost = 0
+        self.is_over = False
+        self.must_look = False
 
     def put(self, told: Told) -> None:
         """Add a reading, or what may be heard of it; the oldest makes room if need be."""
         coarse = self._coarse.get(told.reading.sensor)
         heard = told.reading if coarse is None else coarse.take(told.reading)
         if heard is not None:
-            self._put(Told(heard, told.number))
+            self._put(told if heard is told.reading else Told(heard, told.number))
 
     def tell(self, reading: Reading) -> None:
         """Add a reading as it is."""
@@ -54,20 +62,50 @@ class Listener:
 
     def hang_up(self) -> None:
         """Let the listener read no further than here: what it may hear has changed."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._put(None)
+        self._told.clear()
+        self._has_lost = False
+        self.is_over = True
+        self._wake()
 
-    async def get(self) -> Told | None:
-        """Wait for the next reading; None is the end."""
-        return await self._queue.get()
+    def look_again(self) -> None:
+        """Let the listener find out whether it still may hear, before it reads on."""
+        self.must_look = True
+        self._wake()
 
-    def _put(self, item: Told | None) -> None:
-        if self._queue.full():
-            self._queue.get_nowait()
+    async def wait(self, seconds: float) -> None:
+        """Wait until there is something to read or to do, for so long at most."""
+        if self._told or self.is_over or self.must_look:
+            return
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        timer = loop.call_later(seconds, self._wake)
+        try:
+            await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+
+    def take(self) -> list[Told | None]:
+        """Return what waits to be read, in order; None at first if something before it was lost."""
+        taken: list[Told | None] = [None, *self._told] if self._has_lost else [*self._told]
+        self._told.clear()
+        self._has_lost = False
+        return taken
+
+    def _put(self, told: Told) -> None:
+        if self.is_over:
+            return
+        if len(self._told) >= QUEUE:
+            self._told.popleft()
+            self._has_lost = True
             self.lost += 1
             metrics.LOST.inc()
-        self._queue.put_nowait(item)
+        self._told.append(told)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 class Broadcaster:
@@ -75,11 +113,15 @@ class Broadcaster:
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
+        self._of_accounts: dict[int | None, set[Listener]] = {}
         self._gauges: dict[str, Gauge] = {}
         self._counted: dict[str, int] = {}
-        self._run = secrets.token_hex(4)
         self._number = 0
-        self._kept: deque[Told] = deque(maxlen=KEPT)
+        self._kept: deque[Told] = deque()
+        self._dropped: dict[str, int] = {}
+        self._is_closed = False
+        self.run = secrets.token_hex(4)
+        """Tells the ids of events apart from those before a restart."""
 
     def gauge(self, sensor: str) -> Gauge | None:
         """Return the newest gauge of a sensor since the server started."""
@@ -92,27 +134,38 @@ class Broadcaster:
             if news.counter is not None or news.gauge is not None:
                 self._number += 1
                 told = Told(news, self._number)
-                self._kept.append(told)
+                self._keep(told)
                 for listener in self._listeners.get(news.sensor, ()):
                     listener.put(told)
 
-    def id_of(self, number: int) -> str:
-        """Return the id of a reading's event: it is told apart from those before a restart."""
-        return f"{self._run}-{number}"
+    def missed(self, event_id: str, sensors: Collection[str]) -> list[Told | None]:
+        """Return the readings of these sensors handed out after an event (`RUN-NUMBER`), in order.
 
-    def missed(self, event_id: str) -> list[Told] | None:
-        """Return all readings handed out after that event, in order; None if that is not known any more."""
-        run, _, number = event_id.partition("-")
-        if run != self._run or not number.isdecimal() or int(number) > self._number:
-            return None
-        oldest = self._kept[0].number or 0 if self._kept else self._number + 1
-        if int(number) + 1 < oldest:
-            return None
-        return [told for told in self._kept if (told.number or 0) > int(number)]
+        None at first if some of them are not kept any more, or it is not known what that event was.
+        """
+        run, _, text = event_id.partition("-")
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else self._number + 1
+        if run != self.run or number > self._number:
+            return [None]
+        found: list[Told | None] = []
+        for told in reversed(self._kept):
+            if (told.number or 0) <= number:
+                break
+            if told.reading.sensor in sensors:
+                found.append(told)
+        if any(self._dropped.get(sensor, 0) > number for sensor in sensors):
+            found.append(None)
+        return found[::-1]
 
-    def recent(self, since: int) -> list[Told]:
-        """Return the readings from unix second `since` on that are kept, in the order they came."""
-        return [told for told in self._kept if told.reading.time >= since]
+    def recent(self, since: int, sensors: Collection[str]) -> list[Told]:
+        """Return the readings of these sensors from unix second `since` on that are kept, in the order they came."""
+        return [told for told in self._kept if told.reading.time >= since and told.reading.sensor in sensors]
+
+    def _keep(self, told: Told) -> None:
+        self._kept.append(told)
+        if len(self._kept) > KEPT:
+            gone = self._kept.popleft()
+            self._dropped[gone.reading.sensor] = gone.number or 0
 
     def _news(self, reading: Reading) -> Reading:
         """Return what of a reading is newer than all before, and remember it."""
@@ -130,9 +183,9 @@ class Broadcaster:
 
     def forget(self, sensor: str) -> None:
         """Forget what a sensor has told: it is about to be somebody else's."""
-        self._gauges.pop(sensor, None)
-        self._counted.pop(sensor, None)
-        self._kept = deque((told for told in self._kept if told.reading.sensor != sensor), KEPT)
+        for known in (self._gauges, self._counted, self._dropped):
+            known.pop(sensor, None)
+        self._kept = deque(told for told in self._kept if told.reading.sensor != sensor)
 
     def forget_between(self, sensor: str, start: int, end: int) -> None:
         """Forget what a sensor has told of [start, end): its owner has deleted or corrected that."""
@@ -144,8 +197,21 @@ class Broadcaster:
 
     def hang_up(self, *accounts: int) -> None:
         """End all streams of some accounts; whoever still may, listens again."""
-        for listener in {one for listeners in self._listeners.values() for one in listeners}:
-            if listener.account in accounts:
+        for account in accounts:
+            for listener in self._of_accounts.get(account, ()):
+                listener.hang_up()
+
+    def look_again(self, *accounts: int) -> None:
+        """Let all streams of some accounts find out whether they still may be; those that may go on."""
+        for account in accounts:
+            for listener in self._of_accounts.get(account, ()):
+                listener.look_again()
+
+    def close(self) -> None:
+        """End all streams, and from now on each as it begins."""
+        self._is_closed = True
+        for listeners in self._of_accounts.values():
+            for listener in listeners:
                 listener.hang_up()
 
     @contextmanager
@@ -157,13 +223,21 @@ class Broadcaster:
         wanted = list(sensors)
         for sensor in wanted:
             self._listeners.setdefault(sensor, set()).add(listener)
+        self._of_accounts.setdefault(account, set()).add(listener)
+        if self._is_closed:
+            listener.hang_up()
         metrics.LISTENERS.inc()
         try:
             yield listener
         finally:
             metrics.LISTENERS.dec()
             for sensor in wanted:
-                others = self._listeners.get(sensor, set())
-                others.discard(listener)
-                if not others:
-                    self._listeners.pop(sensor, None)
+                _discard(self._listeners, sensor, listener)
+            _discard(self._of_accounts, account, listener)
+
+
+def _discard(listeners: dict[K, set[Listener]], key: K, listener: Listener) -> None:
+    others = listeners.get(key, set())
+    others.discard(listener)
+    if not others:
+        listeners.pop(key, None)

@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .wire import GOODBYE_SECONDS
 
+ABORT = "flukso.abort"
+"""Extension of a request's scope: `now` drops the connection, with all that it holds for the other side."""
 MOST_HEAD_BYTES = 64 * 1024
 """Of a request's line and header: what h11 takes."""
 
@@ -22,6 +24,7 @@ class _Brisk:
         self._transport = transport
         self._loop = loop
         self.write = transport.write
+        self.abort = transport.abort
         self.is_closing = transport.is_closing
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
@@ -67,6 +70,7 @@ class ModernProtocol(HttpToolsProtocol):
         """Begin to count."""
         self._is_in_head = True
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         """End counting."""

@@ -7,7 +7,7 @@ import gc
 import logging
 import resource
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,12 @@ from typing import Any
 
 import uvicorn
 from prometheus_client import start_http_server
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from . import metrics, tls
 from .app import create_app
+from .cloud import Cloud
 from .home import Home
 from .legacy import DeviceRoutesOnly, WithoutErrorBodies
 from .legacy_tls import legacy_context, make_legacy_certificates
@@ -62,9 +64,16 @@ class _Beside(uvicorn.Server):
 class _Server(uvicorn.Server):
     """Tells where it listens once it does, and systemd how it stands."""
 
-    def __init__(self, config: uvicorn.Config, beside: Sequence[tuple[_Beside, socket.socket]] = ()) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        beside: Sequence[tuple[_Beside, socket.socket]],
+        stopping: Callable[[], None],
+    ) -> None:
+        """`beside` are other listeners; `stopping` is called when the server is about to stop."""
         super().__init__(config)
         self._beside = beside
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address."""
@@ -78,7 +87,8 @@ class _Server(uvicorn.Server):
             notify("READY=1", f"STATUS={address}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop the listeners beside this one, then this, and with it the application."""
+        """End what has no end, stop the listeners beside this one, then this, and with it the application."""
+        self._stopping()
         await asyncio.gather(*(server.shutdown([listener]) for server, listener in self._beside))
         await super().shutdown(sockets)
 
@@ -167,7 +177,13 @@ def serve(home: Home, settings: Settings) -> None:
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with _metrics(home, settings.metrics):
-        _Server(config, _legacy(home, settings, app)).run(sockets=[listener])
+        _Server(config, _legacy(home, settings, app), partial(_end_streams, app)).run(sockets=[listener])
+
+
+def _end_streams(app: Starlette) -> None:
+    """End live streams: who listens would hold up the stop."""
+    cloud: Cloud = app.state.cloud
+    cloud.live.close()
 
 
 def _legacy(home: Home, settings: Settings, app: ASGIApp) -> list[tuple[_Beside, socket.socket]]:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 COMMAND = str(Path(sys.executable).with_name("flukso-cloud"))
+TUNED = str(Path(__file__).with_name("tuned.py"))
 START_SECONDS = 30
 
 
@@ -34,19 +35,23 @@ def run(*arguments: str | Path, stdin: str = "", **environment: str) -> subproce
 
 
 class Server:
-    """The running server of the cloud in `home`, as a context manager."""
+    """The running server of the cloud in `home`, as a context manager.
 
-    def __init__(self, home: Path, *arguments: str, command: str | Path = COMMAND) -> None:
+    `tuned` are constants of flukso_cloud.api.live that are to be otherwise (tuned.py).
+    """
+
+    def __init__(self, home: Path, *arguments: str, command: str | Path = COMMAND, **tuned: float) -> None:
         self.home = home
-        self._command = command
         self._arguments = arguments
+        told = [f"{name}={value}" for name, value in tuned.items()]
+        self._program = [sys.executable, TUNED, *told, "--"] if told else [command]
         self.port = 0
         self.legacy_port = 0
         self.log = ""
 
     def __enter__(self) -> Server:
         self.process = subprocess.Popen(
-            [self._command, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
+            [*self._program, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -220,8 +220,10 @@ class TestLive:
             live.publish([Reading(SENSOR, 10, 1, None)])
             live.hang_up(7)
             live.publish([Reading(SENSOR, 11, 2, None)])
-            assert await his.get() is None
-            assert await hers.get() == Told(Reading(SENSOR, 10, 1, None), 1)
+            assert his.is_over
+            assert his.take() == []
+            assert not hers.is_over
+            assert hers.take() == [Told(Reading(SENSOR, 10, 1, None), 1), Told(Reading(SENSOR, 11, 2, None), 2)]
 
     def test_a_stream_of_a_peer(
         self, client: TestClient, kees: Person, mallory: Person, device: Fluksometer, sensor: str

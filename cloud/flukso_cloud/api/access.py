@@ -128,6 +128,15 @@ async def manager_of(request: Request) -> Viewer:
     return viewer
 
 
+async def outlasts(request: Request, until: int) -> bool:
+    """Tell whether the session or token of a request does not expire before `until` (unix seconds)."""
+    accounts = cloud_of(request).accounts
+    text = _token_in(request)
+    if text is not None:
+        return await accounts.is_token_good(text, until)
+    return await accounts.whose_session(request.cookies.get(COOKIE, ""), until) is not None
+
+
 async def still_sees(request: Request, viewer: Viewer) -> bool:
     """Tell whether the session or token of a long request is still good."""
     accounts = cloud_of(request).accounts

@@ -85,7 +85,7 @@ async def put_password(request: Request) -> Response:
         await cloud_of(request).accounts.set_password(account.number, wanted.new)
     except PasswordError as error:
         raise bad_request(str(error)) from None
-    cloud_of(request).live.hang_up(account.number)
+    cloud_of(request).live.look_again(account.number)
     return _logged_out()
 
 

@@ -76,8 +76,8 @@ async def account_named(request: Request, name: str) -> Account:
     return account
 
 
-def _hang_up(request: Request, group: Group) -> None:
-    cloud_of(request).live.hang_up(*(member.account for member in group.members))
+def _look_again(request: Request, group: Group) -> None:
+    cloud_of(request).live.look_again(*(member.account for member in group.members))
 
 
 @documented("GET", "The groups I am in or invited to", answer=Groups)
@@ -118,7 +118,7 @@ async def delete_group(request: Request) -> Response:
     viewer = await manager_of(request)
     group = await group_in(request, viewer, founded=True)
     await cloud_of(request).store.delete_group(group.number)
-    _hang_up(request, group)
+    _look_again(request, group)
     return Response(status_code=204)
 
 
@@ -150,7 +150,7 @@ async def delete_membership(request: Request) -> Response:
     viewer = await manager_of(request)
     group = await group_in(request, viewer)
     await cloud_of(request).store.leave_group(group.number, viewer.account)
-    _hang_up(request, group)
+    _look_again(request, group)
     return Response(status_code=204)
 
 
@@ -163,7 +163,7 @@ async def delete_member(request: Request) -> Response:
     for member in group.members:
         if member.name.casefold() == name.casefold():
             await cloud_of(request).store.leave_group(group.number, member.account)
-            _hang_up(request, group)
+            _look_again(request, group)
             return Response(status_code=204)
     raise HTTPException(404, "nobody of that name is in this group\n")
 

@@ -162,11 +162,12 @@ async def block(request: Request) -> Response:
     other = await account_named(request, request.path_params["name"])
     if request.method == "DELETE":
         await cloud.store.unblock_account(viewer.account, other.number)
+        cloud.live.hang_up(viewer.account, other.number)
     elif other.number == viewer.account:
         raise bad_request("nobody blocks himself")
     else:
         await cloud.store.block_account(viewer.account, other.number)
-    cloud.live.hang_up(viewer.account, other.number)
+        cloud.live.look_again(viewer.account, other.number)
     return Response(status_code=204)
 
 

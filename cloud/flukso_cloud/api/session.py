@@ -59,10 +59,12 @@ async def log_in(request: Request) -> Response:
 
 
 async def log_out(request: Request) -> Response:
-    """End the session, and go to the form."""
+    """End the session with its live streams, and go to the form."""
     session = request.cookies.get(COOKIE)
     if session:
         await cloud_of(request).accounts.log_out(session)
+    if isinstance(request.user, AccountUser):
+        cloud_of(request).live.look_again(request.user.account.number)
     answer = _see("/login")
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return answer

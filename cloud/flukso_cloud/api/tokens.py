@@ -112,7 +112,7 @@ async def delete_token(request: Request) -> Response:
     account, cloud = await account_in_person(request), cloud_of(request)
     if not await cloud.store.revoke_token(account.number, id_in(request, "token")):
         raise refused()
-    cloud.live.hang_up(account.number)
+    cloud.live.look_again(account.number)
     return Response(status_code=204)
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from flukso_cloud.clock import unix_now
 from flukso_cloud.departures import Departures
+from flukso_cloud.ears import Elsewhere
 from flukso_cloud.home import Home
-from flukso_cloud.live import Broadcaster
 from flukso_cloud.store import Device, Sensor, Store
 from flukso_cloud.units import COUNTER_UNITS
 
@@ -78,7 +78,7 @@ def release(arguments: argparse.Namespace) -> None:
         device, sensors = await _device(store, arguments.device)
         if device.account is None:
             raise UsageError(f"nobody has claimed device {device.id}; to delete it: flukso-cloud device forget")
-        await Departures(store, Broadcaster()).release(device.number, sensors, device.account, unix_now())
+        await Departures(store, Elsewhere(store)).release(device.number, sensors, device.account, unix_now())
 
     with_store(home, leave)
     print(f"device {arguments.device}: released; its readings are deleted")
@@ -92,7 +92,7 @@ def forget(arguments: argparse.Namespace) -> None:
 
     async def leave(store: Store) -> None:
         device, sensors = await _device(store, arguments.device)
-        await Departures(store, Broadcaster()).forget(device.number, sensors, device.account, unix_now())
+        await Departures(store, Elsewhere(store)).forget(device.number, sensors, device.account, unix_now())
 
     with_store(home, leave)
     print(f"device {arguments.device}: forgotten")

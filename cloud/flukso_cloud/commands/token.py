@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flukso_cloud.clock import unix_now
+from flukso_cloud.ears import Elsewhere
 from flukso_cloud.ids import is_id
 from flukso_cloud.store import Store
 from flukso_cloud.vault import digest_of, new_token
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
             number = sensor.number
         made = new_token()
         await store.replace_token(digest_of(made), account.number, number, unix_now())
+        await Elsewhere(store).look_again(account.number)
         return made
 
     print(with_store(home, replace))

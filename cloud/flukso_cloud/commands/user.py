@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flukso_cloud.clock import unix_now
 from flukso_cloud.departures import Departures
+from flukso_cloud.ears import Elsewhere
 from flukso_cloud.home import Home
-from flukso_cloud.live import Broadcaster
 from flukso_cloud.passwords import LONGEST_NAME, Passwords, check
 from flukso_cloud.store import Account, Store
 
@@ -104,6 +104,7 @@ def set_password(arguments: argparse.Namespace) -> None:
     async def replace(store: Store) -> None:
         await store.replace_password(account.number, hashed)
         await store.close_sessions(account.number)
+        await Elsewhere(store).look_again(account.number)
 
     with_store(home, replace)
     print(f"account {account.name}: has another password")
@@ -116,7 +117,7 @@ def delete(arguments: argparse.Namespace) -> None:
     home = home_of(arguments)
     account = account_of(home, arguments.account_name)
     confirm(arguments, f"Delete {account.name} with all readings")
-    with_store(home, lambda store: Departures(store, Broadcaster()).close_account(account.number, unix_now()))
+    with_store(home, lambda store: Departures(store, Elsewhere(store)).close_account(account.number, unix_now()))
     print(f"account {account.name}: deleted")
 
 

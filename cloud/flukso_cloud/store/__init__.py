@@ -33,6 +33,7 @@ from .model import (
     Plan,
     Retention,
     Retired,
+    Revoked,
     Sensor,
     SensorConfig,
     SensorGoneError,
@@ -61,6 +62,7 @@ __all__ = [
     "Plan",
     "Retention",
     "Retired",
+    "Revoked",
     "Sensor",
     "SensorConfig",
     "SensorGoneError",
@@ -340,6 +342,12 @@ class Store(Protocol):
 
     async def close_account(self, account: int, now: int) -> None:
         """Shut an account: nobody gets in, nothing of it is shared, its devices are about to leave."""
+
+    async def note_revoked(self, accounts: Iterable[int], streams: Iterable[str], now: int) -> None:
+        """Tell other processes whose live streams may have to end, and of which sensors (ids) nothing is to be told."""
+
+    async def revoked(self, number: int) -> Revoked:
+        """Return what was noted so after `number`, in the last hour."""
 
     async def closing(self) -> list[int]:
         """Return the accounts that are about to go."""

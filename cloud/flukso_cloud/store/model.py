@@ -293,6 +293,14 @@ class Folded(NamedTuple):
     next_sensor: int | None
 
 
+class Revoked(NamedTuple):
+    """What was taken back, up to `number`: accounts whose live streams may have to end, sensors that are gone."""
+
+    number: int
+    accounts: frozenset[int]
+    streams: frozenset[str]
+
+
 class StoreUnavailableError(Exception):
     """The store cannot write now (disk full, locked, overloaded). Nothing of the request was kept; try again later."""
 

@@ -314,3 +314,12 @@ def reclassified(db: Database) -> None:
         not_null={"time"},
         foreign_keys=[("sensor", "sensors", "number")],
     )
+
+
+@migrations()
+def revocations(db: Database) -> None:
+    """What a command takes back, for the server to hear of. Numbers are never given again."""
+    db.execute(
+        "CREATE TABLE revocations (number INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER, stream TEXT,"
+        " time INTEGER NOT NULL)"
+    )

@@ -34,6 +34,7 @@ from . import (
     registry,
     requests,
     retention,
+    revocations,
     room,
     samples,
     sharing,
@@ -58,6 +59,7 @@ from .model import (
     Plan,
     Retention,
     Retired,
+    Revoked,
     Sensor,
     SensorConfig,
     SensorGoneError,
@@ -570,6 +572,14 @@ class SqliteStore:
     async def finish_closing(self, account: int) -> None:
         """See Store."""
         await self._write(lambda db: forgetting.finish_closing(db, account))
+
+    async def note_revoked(self, accounts: Iterable[int], streams: Iterable[str], now: int) -> None:
+        """See Store."""
+        await self._write(lambda db: revocations.note(db, accounts, streams, now))
+
+    async def revoked(self, number: int) -> Revoked:
+        """See Store."""
+        return await self._look_up(lambda db: revocations.since(db, number))
 
     async def grant(self, request_id: str, asker: int, plans: Sequence[tuple[int, Plan]], now: int) -> None:
         """See Store."""
