@@ -185,6 +185,7 @@ def test_the_pages_are_in_the_wheel(wheel: Path) -> None:
     assert built <= set(zipfile.ZipFile(wheel).namelist())
 
 
+@pytest.mark.timeout(300)  # it starts the program two dozen times, and installs it first
 def test_the_table_of_commands(installed: Path) -> None:
     """Each row is a command of the program, with options and defaults that the program has too; none is left out."""
     section = PAGE.text.split("## Commands\n")[1].split("\n## ")[0]
