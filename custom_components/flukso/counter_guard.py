@@ -65,12 +65,12 @@ class CounterGuard:
         memory = self._memory
         if memory is None:
             return self._accept(register, register, time)
-        if 0 <= register - memory.register <= _reach(memory.time, time):
+        if 0 <= register - memory.register <= reach(memory.time, time):
             self._suspect = None
             return self._accept(memory.total + register - memory.register, register, time)
 
         first, last, since = self._suspect or (register, register, time)
-        if time < since or register < last or register - first > _reach(since, time):
+        if time < since or register < last or register - first > reach(since, time):
             first, since = register, time
         self._suspect = (first, register, since)
         if time - since < CONFIRM_SECONDS:
@@ -87,6 +87,6 @@ class CounterGuard:
         return total
 
 
-def _reach(earlier: float, later: float) -> float:
+def reach(earlier: float, later: float) -> float:
     """Return what a register can go up by between two times, in Wh or L."""
     return FASTEST * max(0.0, later - earlier) + LARGEST_PULSE
