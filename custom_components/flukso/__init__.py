@@ -8,6 +8,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .client import FluksometerV1, FluksometerV2
 from .const import API_V2, CONF_API
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
+from .demand import Demands, demand_store
 from .devices import async_register_hub, async_sensor_devices
 from .entry_data import entry_address, v1_sensors
 
@@ -27,6 +28,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     coordinator = FluksoCoordinator(hass, entry, client)
     await coordinator.async_config_entry_first_refresh()
     async_register_hub(hass, entry, coordinator)
+    coordinator.demands = Demands(hass, coordinator)
+    await coordinator.demands.async_start()
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if coordinator.push is not None:
@@ -36,7 +39,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
 
 async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
     """Unload a Fluksometer."""
+    await entry.runtime_data.demands.async_save()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
+    """Forget what was kept for a Fluksometer."""
+    await demand_store(hass, entry.entry_id).async_remove()
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: FluksoConfigEntry, device: DeviceEntry) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DEVICE_ID
@@ -23,6 +23,9 @@ from .const import (
 from .freshness import Freshness
 from .push import Push
 
+if TYPE_CHECKING:
+    from .demand import Demands
+
 type FluksoConfigEntry = ConfigEntry[FluksoCoordinator]
 
 
@@ -33,6 +36,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
 
     hub_id: str
     """The Fluksometer's id in the device registry, set while the entry is set up."""
+
+    demands: Demands
+    """The quarter hours of its sensors, set while the entry is set up."""
 
     def __init__(self, hass: HomeAssistant, entry: FluksoConfigEntry, client: FluksometerV1 | FluksometerV2) -> None:
         """Follow the Fluksometer that the client reaches."""
@@ -161,8 +167,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
             if sensor in snapshot.sensors
         )
         if lost:
-            board = snapshot.device.board
-            why = "the board is silent" if board is not None and not board.connected else "no longer measured"
+            links = [snapshot.device.link(snapshot.sensors[sensor]) for sensor in stale - self._reported_stale]
+            silent = any(link is not None and not link.connected for link in links)
+            why = "the board is silent" if silent else "no longer measured"
             LOGGER.warning("%s has no current values of %s: %s", self.name, ", ".join(lost), why)
         if back:
             LOGGER.info("%s has current values of %s again", self.name, ", ".join(back))

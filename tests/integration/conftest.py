@@ -57,6 +57,12 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 
 @pytest.fixture
+def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enable entities that are disabled by default too; ask for it before the entry."""
+    monkeypatch.setattr("homeassistant.helpers.entity.Entity.entity_registry_enabled_default", True)
+
+
+@pytest.fixture
 async def fluksometer() -> AsyncIterator[LoopbackFluksometer]:
     """Run a Fluksometer on loopback."""
     async with running() as device:

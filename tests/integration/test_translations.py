@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.flukso.sensor import COUNTERS, GAUGES
+from custom_components.flukso.demand_sensor import DEMANDS
+from custom_components.flukso.phase_sensor import PHASES
+from custom_components.flukso.sensor import COUNTERS, GAUGES, NET_POWER, POWER_DRAWN
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
 LANGUAGES = ["en", "nl", "fr", "de"]
@@ -100,7 +102,8 @@ def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
     assert set(icons) == {"entity"}
-    keys = {entity.translation_key for entity in (*GAUGES.values(), *COUNTERS.values()) if entity.translation_key}
+    sensors = (*GAUGES.values(), *COUNTERS.values(), NET_POWER, POWER_DRAWN, *PHASES, *DEMANDS)
+    keys = {entity.translation_key for entity in sensors if entity.translation_key}
     assert set(icons["entity"]["sensor"]) == keys
     for key in keys:
         assert f"entity.sensor.{key}.name" in ENGLISH

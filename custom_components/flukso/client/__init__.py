@@ -13,7 +13,23 @@ from .errors import (
     FluksoVersionError,
 )
 from .identity import is_id
-from .models import Board, Cloud, Device, Reading, Sensor, SensorClass, SensorReading, SensorType, Snapshot
+from .models import (
+    Board,
+    Broker,
+    Cloud,
+    Demand,
+    Device,
+    Direction,
+    Link,
+    Phase,
+    Reading,
+    Sensor,
+    SensorClass,
+    SensorReading,
+    SensorType,
+    Snapshot,
+    Storage,
+)
 from .payload import is_number
 from .stream import ReadingStream
 from .v1 import FluksometerV1, V1Sensor
@@ -23,8 +39,11 @@ __all__ = [
     "DEFAULT_PORT",
     "Address",
     "Board",
+    "Broker",
     "Cloud",
+    "Demand",
     "Device",
+    "Direction",
     "FluksoAddressError",
     "FluksoConnectionError",
     "FluksoError",
@@ -33,6 +52,8 @@ __all__ = [
     "FluksoVersionError",
     "FluksometerV1",
     "FluksometerV2",
+    "Link",
+    "Phase",
     "Reading",
     "ReadingStream",
     "Sensor",
@@ -40,6 +61,7 @@ __all__ = [
     "SensorReading",
     "SensorType",
     "Snapshot",
+    "Storage",
     "V1Sensor",
     "is_id",
     "is_number",
