@@ -12,7 +12,7 @@ from .demand import Demands, demand_store
 from .devices import async_register_hub, async_sensor_devices
 from .entry_data import entry_address, v1_sensors
 
-PLATFORMS = [Platform.SENSOR]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from time import time
 from typing import Any, Final, override
 
@@ -24,6 +25,8 @@ from .counter_guard import CounterGuard, GuardMemory
 from .demand_sensor import DEMANDS, demand_entities
 from .devices import async_follow_devices
 from .entity import FluksoSensorEntity, Value
+from .hub_entity import async_follow_hub
+from .hub_sensor import hub_sensors
 from .phase_sensor import PHASES, phase_entities, told
 
 # The coordinator alone talks to the Fluksometer.
@@ -132,6 +135,7 @@ async def async_setup_entry(
 
     follow()
     entry.async_on_unload(coordinator.async_add_listener(follow))
+    async_follow_hub(hass, coordinator, Platform.SENSOR, async_add_entities, partial(hub_sensors, coordinator))
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def test_wrong_device_members_are_refused(fluksometer: LoopbackFluksometer, key:
         parse_device({**fluksometer.device, key: value})
 
 
-@pytest.mark.usefixtures("all_enabled")
+@pytest.mark.usefixtures("all_enabled", "only_sensors")
 async def test_platform(
     hass: HomeAssistant, loaded: MockConfigEntry, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
 ) -> None:

@@ -14,7 +14,7 @@ from tests.integration.fluksometer import MAIN, SOLAR, WATER, LoopbackFluksomete
 from tests.integration.states import shown
 
 
-@pytest.mark.usefixtures("all_enabled")
+@pytest.mark.usefixtures("all_enabled", "only_sensors")
 async def test_platform(
     hass: HomeAssistant, loaded: MockConfigEntry, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from custom_components.flukso.demand_sensor import DEMANDS
+from custom_components.flukso.hub_sensor import HUB_SENSORS, REJECTED_LINES
 from custom_components.flukso.phase_sensor import PHASES
 from custom_components.flukso.sensor import COUNTERS, GAUGES, NET_POWER, POWER_DRAWN
 
@@ -102,9 +103,20 @@ def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
     assert set(icons) == {"entity"}
-    sensors = (*GAUGES.values(), *COUNTERS.values(), NET_POWER, POWER_DRAWN, *PHASES, *DEMANDS)
+    assert set(icons["entity"]) == {"binary_sensor", "sensor"}
+    for platform, drawn in icons["entity"].items():
+        for key, icon in drawn.items():
+            assert f"entity.{platform}.{key}.name" in ENGLISH
+            assert icon["default"].startswith("mdi:")
+    sensors = (
+        *GAUGES.values(),
+        *COUNTERS.values(),
+        NET_POWER,
+        POWER_DRAWN,
+        *PHASES,
+        *DEMANDS,
+        *HUB_SENSORS,
+        REJECTED_LINES,
+    )
     keys = {entity.translation_key for entity in sensors if entity.translation_key}
-    assert set(icons["entity"]["sensor"]) == keys
-    for key in keys:
-        assert f"entity.sensor.{key}.name" in ENGLISH
-        assert icons["entity"]["sensor"][key]["default"].startswith("mdi:")
+    assert set(icons["entity"]["sensor"]) == keys | {"named_rejected_lines"}
