@@ -11,6 +11,7 @@ from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .demand import Demands, demand_store
 from .devices import async_register_hub, async_sensor_devices
 from .entry_data import entry_address, v1_sensors
+from .issues import SilentLinks, async_forget
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
 
@@ -30,6 +31,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     async_register_hub(hass, entry, coordinator)
     coordinator.demands = Demands(hass, coordinator)
     await coordinator.demands.async_start()
+    SilentLinks(hass, coordinator)
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if coordinator.push is not None:
@@ -46,6 +48,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> b
 async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
     """Forget what was kept for a Fluksometer."""
     await demand_store(hass, entry.entry_id).async_remove()
+    async_forget(hass, entry)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: FluksoConfigEntry, device: DeviceEntry) -> bool:

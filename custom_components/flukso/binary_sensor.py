@@ -10,7 +10,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .client import Device
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
-from .hub_entity import FluksoHubEntity, async_follow_hub, links
+from .hub_entity import FluksoHubEntity, async_follow_hub
+from .links import links
 
 # The coordinator alone talks to the Fluksometer.
 PARALLEL_UPDATES = 0

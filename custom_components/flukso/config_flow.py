@@ -7,7 +7,7 @@ from typing import Any, override
 import probatio
 from homeassistant.components import onboarding
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlow, ConfigFlowResult
-from homeassistant.const import CONF_HOST
+from homeassistant.const import CONF_DEVICE_ID, CONF_HOST
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -29,14 +29,16 @@ from .client import (
     FluksometerV1,
     FluksometerV2,
     FluksoNotFoundError,
-    FluksoVersionError,
     SensorType,
     V1Sensor,
     is_id,
     parse_address,
 )
-from .const import API_V1, CONF_API, CONF_SENSORS, DOMAIN, LOGGER
+from .const import API_V1, CONF_API, CONF_SENSORS, DOMAIN
+from .duplicates import are_two
 from .entry_data import address_data, entry_address, sensor_data, v1_data, v1_sensors, v2_data
+from .issues import async_report_duplicate
+from .reasons import reason
 
 CONF_SENSOR_IDS = "sensor_ids"
 CONF_WATER = "water_sensors"
@@ -87,7 +89,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             except FluksoAddressError:
                 errors[CONF_HOST] = "invalid_host"
             except FluksoError as error:
-                errors["base"] = _reason(error)
+                errors["base"] = reason(error)
             else:
                 if entry is None:
                     await self.async_set_unique_id(device.id, raise_on_progress=False)
@@ -118,7 +120,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                 try:
                     unknown = await self._async_silent_sensors(self._address, sensors)
                 except FluksoError as error:
-                    errors["base"] = _reason(error)
+                    errors["base"] = reason(error)
                 else:
                     if not unknown:
                         return await self._async_found_v1(self._address, hostname_identity(self._address.host), sensors)
@@ -156,11 +158,21 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             # Another Fluksometer may have got the address meanwhile.
             if device.id != device_id:
                 return self.async_abort(reason="wrong_device")
+            if entry is not None and await self._async_still_answers(entry, address):
+                self._abort_if_unique_id_configured()
             self._abort_if_unique_id_configured(updates=address_data(address))
             self._address, self._device = address, device
             self.context["title_placeholders"] = {"name": _title(device)}
             return await self.async_step_zeroconf_confirm()
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
+
+    async def _async_still_answers(self, entry: ConfigEntry[Any], address: Address) -> bool:
+        """Tell whether a Fluksometer that is announced at an address still answers at the one that is known."""
+        session = async_get_clientsession(self.hass)
+        two = await are_two(session, entry_address(entry), address, entry.data[CONF_DEVICE_ID])
+        if two:
+            async_report_duplicate(self.hass, entry, address)
+        return two is not None
 
     async def async_step_zeroconf_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask whether to add the announced Fluksometer; during onboarding nobody is asked."""
@@ -194,7 +206,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             self._abort_if_unique_id_configured(updates={**updates, **address_data(address)})
             self.context["title_placeholders"] = {"name": _v1_title(identity)}
             return await self._async_found_v1(address, announcement.hostname, announcement.sensors)
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
 
     async def _async_found_v1(
         self, address: Address, hostname: str | None, sensors: Iterable[V1Sensor]
@@ -285,18 +297,6 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
 def _is_settled(entry: ConfigEntry[Any], addresses: Iterable[Address]) -> bool:
     """Tell whether the entry is ignored by its owner, or already has one of the addresses."""
     return entry.source == SOURCE_IGNORE or entry_address(entry) in addresses
-
-
-def _reason(error: FluksoError) -> str:
-    """Return the key of the message for an error, after logging its details."""
-    LOGGER.debug("Not set up: %s", error)
-    if isinstance(error, FluksoConnectionError):
-        return "cannot_connect"
-    if isinstance(error, FluksoVersionError):
-        return "unsupported_version"
-    if isinstance(error, FluksoNotFoundError):
-        return "not_found"
-    return "invalid_response"
 
 
 def _title(device: Device) -> str:

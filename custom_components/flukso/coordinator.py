@@ -21,6 +21,7 @@ from .const import (
     UNREACHABLE_GRACE,
 )
 from .freshness import Freshness
+from .issues import async_clear_wrong_device, async_report_wrong_device
 from .push import Push
 
 if TYPE_CHECKING:
@@ -101,11 +102,14 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
                 translation_domain=DOMAIN, translation_key=key, translation_placeholders={"error": str(error)}
             ) from error
         if snapshot.device.id != self.device_id:
+            async_report_wrong_device(self.hass, self.config_entry, snapshot.device.id)
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="wrong_device",
                 translation_placeholders={"expected": self.device_id, "found": snapshot.device.id},
             )
+        if not self.last_update_success or self.data is None:
+            async_clear_wrong_device(self.hass, self.config_entry)
         self._heard = monotonic()
         if self.push is not None and not self.last_update_success:
             self.push.retry_now()

@@ -33,6 +33,14 @@ class GuardMemory:
     time: float
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A register that went elsewhere and stayed there, in Wh or L."""
+
+    before: int | float
+    after: int | float
+
+
 class CounterGuard:
     """Follows one register, in Wh or L.
 
@@ -45,6 +53,7 @@ class CounterGuard:
         """Start with no memory: the first register seen is the total."""
         self._memory: GuardMemory | None = None
         self._suspect: tuple[int | float, int | float, float] | None = None  # first and last register, since when
+        self._jump: Jump | None = None
 
     @property
     def memory(self) -> GuardMemory | None:
@@ -55,6 +64,11 @@ class CounterGuard:
     def holding(self) -> bool:
         """Tell whether a suspicious register is being held back."""
         return self._suspect is not None
+
+    def take_jump(self) -> Jump | None:
+        """Return where the register went since the last call, if it went elsewhere and is believed."""
+        jump, self._jump = self._jump, None
+        return jump
 
     def restore(self, memory: GuardMemory) -> None:
         """Go on from an earlier run."""
@@ -77,6 +91,7 @@ class CounterGuard:
             return memory.total
 
         self._suspect = None
+        self._jump = Jump(memory.register, register)
         if register <= HOUSEHOLD * (time - memory.time) and register < RESET_SHARE * memory.total:
             return self._accept(register, register, time)
         return self._accept(memory.total + register - first, register, time)

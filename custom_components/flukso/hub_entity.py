@@ -1,7 +1,7 @@
 """What all diagnostic entities of a Fluksometer itself share."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import override
 
 from homeassistant.const import EntityCategory, Platform
@@ -11,12 +11,9 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .client import Board, Device
+from .client import Device
 from .const import DOMAIN
 from .coordinator import FluksoCoordinator
-
-UNNAMED = "board"
-"""What fluksod calls the only board of a configuration."""
 
 
 class FluksoHubEntity[V](CoordinatorEntity[FluksoCoordinator]):
@@ -64,20 +61,6 @@ class FluksoHubEntity[V](CoordinatorEntity[FluksoCoordinator]):
     @abstractmethod
     def _read(self, device: Device) -> V | None:
         """Return what the Fluksometer tells, None while it is not known."""
-
-
-def links(device: Device) -> Mapping[str, tuple[str, Board]]:
-    """Return all boards and meters by the key of their entities, with their name, which is empty for an only board.
-
-    Daemons before there could be several tell of one board alone.
-    """
-    if not device.boards and not device.meters:
-        return {} if device.board is None else {"board_board": ("", device.board)}
-    unnamed = len(device.boards) == 1 and device.boards[0].name == UNNAMED
-    return {
-        **{f"board_{board.name}": ("" if unnamed else board.name, board) for board in device.boards},
-        **{f"meter_{meter.name}": (meter.name, meter) for meter in device.meters},
-    }
 
 
 @callback

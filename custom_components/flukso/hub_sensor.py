@@ -11,7 +11,8 @@ from homeassistant.util import dt as dt_util
 
 from .client import Device
 from .coordinator import FluksoCoordinator
-from .hub_entity import FluksoHubEntity, links
+from .hub_entity import FluksoHubEntity
+from .links import links
 
 type HubValue = str | int | datetime
 

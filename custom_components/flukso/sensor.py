@@ -27,6 +27,7 @@ from .devices import async_follow_devices
 from .entity import FluksoSensorEntity, Value
 from .hub_entity import async_follow_hub
 from .hub_sensor import hub_sensors
+from .issues import async_report_register
 from .phase_sensor import PHASES, phase_entities, told
 
 # The coordinator alone talks to the Fluksometer.
@@ -243,7 +244,11 @@ class FluksoCounter(FluksoSensorEntity, RestoreSensor):
         """Return the guarded total, the last one while the register is unknown."""
         if reading.counter is None:
             return self._attr_native_value
-        return self.guard.observe(reading.counter, time())
+        total = self.guard.observe(reading.counter, time())
+        if (jump := self.guard.take_jump()) is not None:
+            sensor = self.coordinator.data.sensors[self.sensor_id]
+            async_report_register(self.hass, self.coordinator.config_entry, sensor, jump)
+        return total
 
 
 def _guard_memory(stored: object) -> GuardMemory | None:

@@ -6,7 +6,7 @@ It has no meter behind it; tests set what it measures, and break it in the ways 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -74,6 +74,8 @@ class LoopbackFluksometer:
         """What a new stream sends after the readings, byte for byte."""
         self.frozen = False
         """Take requests, but answer none."""
+        self.on_request: Callable[[web.Request], Awaitable[None]] | None = None
+        """What happens when it is asked, before it answers."""
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -150,6 +152,8 @@ class LoopbackFluksometer:
 
     async def _before(self, request: web.Request) -> web.Response | None:
         self.requests.append(request.path_qs)
+        if self.on_request is not None:
+            await self.on_request(request)
         while self.frozen:
             await asyncio.sleep(0.01)
         reply = self.replies.get(request.path)

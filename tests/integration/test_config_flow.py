@@ -311,7 +311,7 @@ async def test_discovery_updates_the_address(
 ) -> None:
     """P11: the id is the Fluksometer's, so a new address is only a new address."""
     entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, data={**entry.data, "host": "192.0.2.9", "port": 80})
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "host": "127.0.0.1", "port": 9})
     result = await discover(hass, announced(fluksometer.port))
     assert result["reason"] == "already_configured"
     assert entry.data == {"host": "127.0.0.1", "port": fluksometer.port, "device_id": DEVICE, "api": "v2"}

@@ -66,7 +66,7 @@ def test_rules_of_hassfest(language: str) -> None:
 
 
 def test_every_field_is_described() -> None:
-    fields = {key for key in ENGLISH if re.fullmatch(r"config\.step\.\w+\.data\.\w+", key)}
+    fields = {key for key in ENGLISH if re.fullmatch(r".*\.step\.\w+\.data\.\w+", key)}
     described = {key.replace(".data_description.", ".data.") for key in ENGLISH if ".data_description." in key}
     assert fields == described
 
@@ -94,9 +94,16 @@ def test_every_text_is_used() -> None:
         parts = key.split(".")
         if key.startswith(("config.error.", "config.abort.")):
             assert parts[2] in standard or f'"{parts[2]}"' in source, key
-        elif key.startswith(("entity.", "device.", "exceptions.")):
-            name = parts[2] if parts[0] == "entity" else parts[1]
+        elif key.startswith(("entity.", "device.", "exceptions.", "issues.", "system_health.")):
+            name = parts[2] if parts[0] in ("entity", "system_health") else parts[1]
             assert f'"{name}"' in source, key
+
+
+def test_issues_have_a_title_and_either_a_description_or_a_fix() -> None:
+    for issue in {key.split(".")[1] for key in ENGLISH if key.startswith("issues.")}:
+        assert f"issues.{issue}.title" in ENGLISH
+        fixable = any(key.startswith(f"issues.{issue}.fix_flow.step.") for key in ENGLISH)
+        assert fixable is not (f"issues.{issue}.description" in ENGLISH)
 
 
 def test_entities_have_names_and_icons() -> None:
