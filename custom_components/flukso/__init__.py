@@ -1,6 +1,6 @@
 """Flukso: electricity, water and gas as Fluksometers measure them, over the local network."""
 
-from homeassistant.const import CONF_DEVICE_ID, Platform
+from homeassistant.const import CONF_DEVICE_ID, CONF_TOKEN, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
@@ -13,7 +13,7 @@ from .devices import async_register_hub, async_sensor_devices
 from .entry_data import entry_address, v1_sensors
 from .issues import SilentLinks, async_forget
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR, Platform.UPDATE]
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
@@ -22,7 +22,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     address = entry_address(entry)
     client: FluksometerV1 | FluksometerV2
     if entry.data[CONF_API] == API_V2:
-        client = FluksometerV2(session, address)
+        client = FluksometerV2(session, address, entry.data.get(CONF_TOKEN))
     else:
         client = FluksometerV1(session, address, entry.data[CONF_DEVICE_ID], entry.title, v1_sensors(entry.data))
 

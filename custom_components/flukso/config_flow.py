@@ -1,13 +1,13 @@
 """Finding a Fluksometer: announced on the network, or by its address."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, override
 
 import probatio
 from homeassistant.components import onboarding
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlow, ConfigFlowResult
-from homeassistant.const import CONF_DEVICE_ID, CONF_HOST
+from homeassistant.const import CONF_DEVICE_ID, CONF_HOST, CONF_TOKEN
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -16,6 +16,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
+    TextSelectorType,
 )
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
@@ -29,6 +30,7 @@ from .client import (
     FluksometerV1,
     FluksometerV2,
     FluksoNotFoundError,
+    FluksoTokenError,
     SensorType,
     V1Sensor,
     is_id,
@@ -50,6 +52,11 @@ SENSOR_IDS_SCHEMA = probatio.Schema(
 )
 
 
+TOKEN_SCHEMA = probatio.Schema(
+    {probatio.Required(CONF_TOKEN): TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))}
+)
+
+
 class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
     """Set up a Fluksometer, ours (version 2 of the local API) or an original (version 1)."""
 
@@ -59,6 +66,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         """Start without a Fluksometer."""
         self._address: Address
         self._device: Device
+        self._announced_id: str | None = None
         self._v1_id: str
         self._sensors: tuple[V1Sensor, ...] = ()
 
@@ -81,7 +89,11 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                     await self._async_verify_v1(address, v1_sensors(entry.data))
                     self._sensors = tuple(v1_sensors(entry.data))
                     return await self.async_step_sensor_types()
-                device = await self._async_device(address)
+                device = await self._async_device(address, None if entry is None else entry.data.get(CONF_TOKEN))
+            except FluksoTokenError as error:
+                if entry is None:
+                    return await self.async_step_token()
+                errors["base"] = reason(error)
             except FluksoNotFoundError:
                 if entry is None:
                     return await self.async_step_sensors()
@@ -151,7 +163,14 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         error: FluksoError = FluksoConnectionError("no address")
         for address in announcement.addresses:
             try:
-                device = await self._async_device(address)
+                device = await self._async_device(address, None if entry is None else entry.data.get(CONF_TOKEN))
+            except FluksoTokenError as failed:
+                if entry is None:
+                    self._address, self._announced_id = address, device_id
+                    self.context["title_placeholders"] = {"name": f"Fluksometer ({device_id[:6]})"}
+                    return await self.async_step_token()
+                error = failed
+                continue
             except FluksoError as failed:
                 error = failed
                 continue
@@ -169,10 +188,57 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_still_answers(self, entry: ConfigEntry[Any], address: Address) -> bool:
         """Tell whether a Fluksometer that is announced at an address still answers at the one that is known."""
         session = async_get_clientsession(self.hass)
-        two = await are_two(session, entry_address(entry), address, entry.data[CONF_DEVICE_ID])
+        device_id, token = entry.data[CONF_DEVICE_ID], entry.data.get(CONF_TOKEN)
+        two = await are_two(session, entry_address(entry), address, device_id, token)
         if two:
             async_report_duplicate(self.hass, entry, address)
         return two is not None
+
+    async def async_step_token(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the token of a Fluksometer that is read with it only."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                device = await self._async_device(self._address, user_input[CONF_TOKEN])
+            except FluksoError as error:
+                errors["base"] = reason(error)
+            else:
+                if self._announced_id in (None, device.id):
+                    await self.async_set_unique_id(device.id, raise_on_progress=False)
+                    self._abort_if_unique_id_configured(updates=address_data(self._address))
+                    data = v2_data(device.id, self._address, user_input[CONF_TOKEN])
+                    return self.async_create_entry(title=_title(device), data=data)
+                errors["base"] = "wrong_device"
+        return self.async_show_form(
+            step_id="token",
+            data_schema=TOKEN_SCHEMA,
+            description_placeholders={"address": str(self._address), "setting": "token_file"},
+            errors=errors,
+        )
+
+    async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Ask for the token: it was changed, or something is to be done that takes it."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take the token if the Fluksometer does."""
+        entry = self._get_reauth_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                device = await self._async_device(entry_address(entry), user_input[CONF_TOKEN])
+            except FluksoError as error:
+                errors["base"] = reason(error)
+            else:
+                if device.id == entry.data[CONF_DEVICE_ID]:
+                    return self.async_update_reload_and_abort(entry, data_updates=user_input)
+                errors["base"] = "wrong_device"
+        return self.async_show_form(
+            step_id="reauth_confirm",
+            data_schema=TOKEN_SCHEMA,
+            description_placeholders={"name": entry.title, "setting": "token_file"},
+            errors=errors,
+        )
 
     async def async_step_zeroconf_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask whether to add the announced Fluksometer; during onboarding nobody is asked."""
@@ -256,9 +322,9 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
         )
 
-    async def _async_device(self, address: Address) -> Device:
+    async def _async_device(self, address: Address, token: str | None = None) -> Device:
         """Return the Fluksometer at an address, after a look at its sensors: an entry needs both."""
-        client = FluksometerV2(async_get_clientsession(self.hass), address)
+        client = FluksometerV2(async_get_clientsession(self.hass), address, token)
         return (await client.fetch()).device
 
     async def _async_verify_v1(self, address: Address, sensors: Iterable[V1Sensor]) -> None:

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DEVICE_ID
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .client import FluksoConnectionError, FluksoError, FluksometerV1, FluksometerV2, Reading, SensorReading, Snapshot
+from .client import (
+    FluksoConnectionError,
+    FluksoError,
+    FluksometerV1,
+    FluksometerV2,
+    FluksoTokenError,
+    Reading,
+    SensorReading,
+    Snapshot,
+)
 from .const import (
     ABSENT_SECONDS,
     DOMAIN,
@@ -54,7 +64,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self.device_id: str = entry.data[CONF_DEVICE_ID]
         self.awaited: set[str] = set()
         """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
-        self._client = client
+        self.client = client
         self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
         self._freshness = Freshness(STALE_SECONDS)
         self._reported_stale: set[str] = set()
@@ -90,7 +100,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         """Poll; a short silence is bridged with what is known."""
         started = monotonic()
         try:
-            snapshot = await self._client.fetch()
+            snapshot = await self.client.fetch()
+        except FluksoTokenError as error:
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_token") from error
         except FluksoError as error:
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
                 LOGGER.debug("%s missed a poll: %s", self.name, error)

@@ -1,6 +1,12 @@
 """Which message an error of the client gets in a form."""
 
-from .client import FluksoConnectionError, FluksoError, FluksoNotFoundError, FluksoVersionError
+from .client import (
+    FluksoConnectionError,
+    FluksoError,
+    FluksoNotFoundError,
+    FluksoTokenError,
+    FluksoVersionError,
+)
 from .const import LOGGER
 
 
@@ -11,6 +17,8 @@ def reason(error: FluksoError) -> str:
         return "cannot_connect"
     if isinstance(error, FluksoVersionError):
         return "unsupported_version"
+    if isinstance(error, FluksoTokenError):
+        return "invalid_token"
     if isinstance(error, FluksoNotFoundError):
         return "not_found"
     return "invalid_response"

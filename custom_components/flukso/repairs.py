@@ -4,7 +4,7 @@ from typing import Any, override
 
 import probatio
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
-from homeassistant.const import CONF_DEVICE_ID, CONF_HOST
+from homeassistant.const import CONF_DEVICE_ID, CONF_HOST, CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import TextSelector
@@ -42,11 +42,11 @@ class WrongDeviceFlow(RepairsFlow):
 
     async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """See whether ours answers at the address of the one that was found."""
-        session = async_get_clientsession(self.hass)
+        session, entry = async_get_clientsession(self.hass), self._entry
         for other in self.hass.config_entries.async_entries(DOMAIN):
             if other.data[CONF_API] != API_V2 or other.data[CONF_DEVICE_ID] != self._found:
                 continue
-            if await answers_as(session, entry_address(other), self._entry.data[CONF_DEVICE_ID]):
+            if await answers_as(session, entry_address(other), entry.data[CONF_DEVICE_ID], entry.data.get(CONF_TOKEN)):
                 self._other = other
                 return await self.async_step_swap()
         return await self.async_step_address()
@@ -76,7 +76,7 @@ class WrongDeviceFlow(RepairsFlow):
         if user_input is not None:
             try:
                 address = parse_address(user_input[CONF_HOST])
-                device = (await FluksometerV2(async_get_clientsession(self.hass), address).fetch()).device
+                device = (await self._client(address).fetch()).device
             except FluksoAddressError:
                 errors[CONF_HOST] = "invalid_host"
             except FluksoError as error:
@@ -101,6 +101,9 @@ class WrongDeviceFlow(RepairsFlow):
             errors=errors,
         )
 
+    def _client(self, address: Address) -> FluksometerV2:
+        return FluksometerV2(async_get_clientsession(self.hass), address, self._entry.data.get(CONF_TOKEN))
+
     def _move(self, entry: FluksoConfigEntry, address: Address) -> None:
         self.hass.config_entries.async_update_entry(entry, data={**entry.data, **address_data(address)})
         self.hass.config_entries.async_schedule_reload(entry.entry_id)
@@ -119,8 +122,8 @@ class DuplicateFlow(ConfirmRepairFlow):
         """Look whether both still answer."""
         if user_input is not None:
             session = async_get_clientsession(self.hass)
-            device_id = self._entry.data[CONF_DEVICE_ID]
-            known = await answers_as(session, entry_address(self._entry), device_id)
-            if known is not None and await answers_as(session, self._other, device_id):
+            device_id, token = self._entry.data[CONF_DEVICE_ID], self._entry.data.get(CONF_TOKEN)
+            known = await answers_as(session, entry_address(self._entry), device_id, token)
+            if known is not None and await answers_as(session, self._other, device_id, token):
                 return self.async_abort(reason="still_there")
         return await super().async_step_confirm(user_input)

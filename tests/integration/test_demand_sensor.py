@@ -54,6 +54,7 @@ async def test_the_only_sensor_that_counts_what_is_drawn_has_them_enabled(
     }
     assert shown(hass, "sensor.main_quarter_hour_average") == STATE_UNKNOWN
     assert shown(hass, "sensor.main_month_peak") == STATE_UNKNOWN
+    assert loaded.runtime_data.demands.of(SOLAR) is None
 
 
 @pytest.mark.usefixtures("all_enabled")

@@ -14,7 +14,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry, snapshot_platform
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.flukso.client import Direction, FluksoPayloadError, Phase, SensorClass
+from custom_components.flukso.client import Demand, Direction, FluksoPayloadError, Phase, SensorClass
 from custom_components.flukso.client.v2_payload import parse_device, parse_sensors
 from custom_components.flukso.const import DOMAIN
 from tests.device.telegrams import Meter
@@ -26,6 +26,7 @@ from tests.integration.meters import (
     GRID_EXPORT,
     GRID_IMPORT,
     HEAT_PUMP,
+    METER_DEMAND,
     TARIFF,
     UNKNOWN_DEMAND,
     connect_meters,
@@ -79,6 +80,14 @@ def test_payload(fluksometer: LoopbackFluksometer) -> None:
 def test_wrong_members_are_refused(key: str, value: Any) -> None:
     with pytest.raises(FluksoPayloadError):
         parse_sensors({"sensors": [{**metered(GRID_IMPORT, "Grid", "cosem", "Grid"), key: value}]})
+
+
+def test_what_a_meter_does_not_tell_of_its_quarters_is_the_daemons() -> None:
+    demand = {**DEMAND, "meter": dict.fromkeys(METER_DEMAND)}
+    listed = metered(GRID_IMPORT, "Grid", "cosem", "Grid", demand=demand)
+    assert parse_sensors({"sensors": [listed]})[GRID_IMPORT].demand == Demand(455.2, 459.1, 4120, 1795003200, 3310.4)
+    listed["demand"]["meter"] |= {"month_peak": 5122}
+    assert parse_sensors({"sensors": [listed]})[GRID_IMPORT].demand == Demand(455.2, 459.1, 5122, None, 3310.4)
 
 
 def test_a_direction_of_a_later_version_is_left_out() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from homeassistant.components.repairs import ConfirmRepairFlow
 from homeassistant.config_entries import SOURCE_ZEROCONF, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -18,6 +19,7 @@ from custom_components.flukso.const import DOMAIN
 from custom_components.flukso.counter_guard import CONFIRM_SECONDS
 from custom_components.flukso.duplicates import are_two
 from custom_components.flukso.issues import SILENT_SECONDS
+from custom_components.flukso.repairs import async_create_fix_flow
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import DEVICE, MAIN, OTHER_DEVICE, WATER, LoopbackFluksometer, running
 from tests.integration.meters import link
@@ -145,6 +147,21 @@ async def test_two_that_swapped_their_addresses(
         assert issues(hass) == {}
         for one in (entry, shed):
             await hass.config_entries.async_unload(one.entry_id)
+
+
+async def test_what_was_found_is_set_up_but_ours_is_not_where_it_was(
+    hass: HomeAssistant, fluksometer: LoopbackFluksometer, loaded: MockConfigEntry, poll: Poll, fix: Fix
+) -> None:
+    other_entry(fluksometer).add_to_hass(hass)
+    fluksometer.device["id"] = OTHER_DEVICE
+    await poll()
+    assert (await fix.start(issues(hass)["wrong_device"]))["step_id"] == "address"
+
+
+async def test_an_issue_whose_entry_is_gone(hass: HomeAssistant) -> None:
+    flow = await async_create_fix_flow(hass, "wrong_device_x", {"entry_id": "x", "found": OTHER_DEVICE})
+    assert type(flow) is ConfirmRepairFlow
+    assert type(await async_create_fix_flow(hass, "wrong_device_x", None)) is ConfirmRepairFlow
 
 
 async def test_removing_the_entry_removes_its_issues(

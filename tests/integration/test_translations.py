@@ -82,14 +82,14 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
         assert f"config.abort.{key}" in ENGLISH
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
-    exceptions = set(re.findall(r'translation_key="(\w+)",\s+translation_placeholders', source))
+    exceptions = set(re.findall(r'translation_domain=DOMAIN,\s+translation_key="(\w+)"', source))
     exceptions |= {"cannot_connect", "invalid_response"}
-    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions - {"sensor"}
+    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions
 
 
 def test_every_text_is_used() -> None:
     source = "".join(path.read_text() for path in INTEGRATION.glob("*.py"))
-    standard = {"already_configured", "already_in_progress", "reconfigure_successful"}
+    standard = {"already_configured", "already_in_progress", "reconfigure_successful", "reauth_successful"}
     for key in ENGLISH:
         parts = key.split(".")
         if key.startswith(("config.error.", "config.abort.")):
@@ -110,7 +110,7 @@ def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
     assert set(icons) == {"entity"}
-    assert set(icons["entity"]) == {"binary_sensor", "sensor"}
+    assert set(icons["entity"]) == {"binary_sensor", "sensor", "update"}
     for platform, drawn in icons["entity"].items():
         for key, icon in drawn.items():
             assert f"entity.{platform}.{key}.name" in ENGLISH

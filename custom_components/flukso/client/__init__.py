@@ -10,6 +10,8 @@ from .errors import (
     FluksoError,
     FluksoNotFoundError,
     FluksoPayloadError,
+    FluksoRefusedError,
+    FluksoTokenError,
     FluksoVersionError,
 )
 from .identity import is_id
@@ -20,6 +22,7 @@ from .models import (
     Demand,
     Device,
     Direction,
+    Firmware,
     Link,
     Phase,
     Reading,
@@ -29,6 +32,7 @@ from .models import (
     SensorType,
     Snapshot,
     Storage,
+    UpdatableBoard,
 )
 from .payload import is_number
 from .stream import ReadingStream
@@ -44,11 +48,14 @@ __all__ = [
     "Demand",
     "Device",
     "Direction",
+    "Firmware",
     "FluksoAddressError",
     "FluksoConnectionError",
     "FluksoError",
     "FluksoNotFoundError",
     "FluksoPayloadError",
+    "FluksoRefusedError",
+    "FluksoTokenError",
     "FluksoVersionError",
     "FluksometerV1",
     "FluksometerV2",
@@ -62,6 +69,7 @@ __all__ = [
     "SensorType",
     "Snapshot",
     "Storage",
+    "UpdatableBoard",
     "V1Sensor",
     "is_id",
     "is_number",

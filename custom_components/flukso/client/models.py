@@ -204,3 +204,31 @@ class Snapshot:
         """Return the snapshot with another reading for a sensor it has."""
         sensor = replace(self.sensors[sensor_id], reading=reading)
         return replace(self, sensors={**self.sensors, sensor_id: sensor})
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatableBoard:
+    """A board whose firmware can be written.
+
+    `written` identifies the image that was written last (SHA-256), None when nobody knows what runs there; `offered`
+    the one that would be written, None when none is to be.
+    """
+
+    name: str
+    model: str
+    written: str | None
+    offered: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """The newest update and the boards that can be updated.
+
+    `state` is `idle`, `updating`, `done` or `failed`; `percent` tells how far it is, `error` what is wrong.
+    """
+
+    state: str
+    board: str | None
+    percent: int
+    error: str | None
+    boards: tuple[UpdatableBoard, ...]

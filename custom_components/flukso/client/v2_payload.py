@@ -11,6 +11,7 @@ from .models import (
     Demand,
     Device,
     Direction,
+    Firmware,
     Link,
     Phase,
     Reading,
@@ -19,6 +20,7 @@ from .models import (
     SensorReading,
     SensorType,
     Storage,
+    UpdatableBoard,
 )
 from .payload import JsonObject
 
@@ -94,6 +96,25 @@ def parse_sensors(value: Any) -> dict[str, Sensor]:
             demand=None if item.lacks("demand") else _demand(item.object("demand")),
         )
     return sensors
+
+
+def parse_firmware(value: Any) -> Firmware:
+    """Read the answer to /api/v2/firmware; daemons before the offers have no boards."""
+    answer = JsonObject(value, "firmware")
+    return Firmware(
+        state=answer.text("state"),
+        board=answer.text_or_none("board"),
+        percent=min(answer.count("percent"), 100),
+        error=answer.text_or_none("error"),
+        boards=()
+        if answer.lacks("boards")
+        else tuple(
+            UpdatableBoard(
+                item.text("name"), item.text("model"), item.text_or_none("written"), item.text_or_none("offered")
+            )
+            for item in answer.objects("boards")
+        ),
+    )
 
 
 def parse_event(value: Any) -> SensorReading:
