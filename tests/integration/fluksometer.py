@@ -204,8 +204,10 @@ class LoopbackFluksometer:
         for data in self.event_bytes:
             await response.write(data)
         self.streams.append(response)
-        while response in self.streams:
+        while response in self.streams and request.transport is not None:
             await asyncio.sleep(0.01)
+        with contextlib.suppress(ValueError):
+            self.streams.remove(response)
         return response
 
     async def _serve_v1(self, request: web.Request) -> web.StreamResponse:
