@@ -263,7 +263,7 @@ class HomeAssistant:
                 power=quantities.get("power") or quantities["flow"],
             )
             for sensor, quantities in found.items()
-            if len(quantities) >= 2
+            if quantities.keys() & {"energy", "volume"} and quantities.keys() & {"power", "flow"}
         }
 
     async def first_recorded(self, entity: str) -> float | None:

@@ -1,6 +1,6 @@
 """Flukso: electricity, water and gas as Fluksometers measure them, over the local network."""
 
-from homeassistant.const import CONF_DEVICE_ID, Platform
+from homeassistant.const import CONF_DEVICE_ID, CONF_TOKEN, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
@@ -8,10 +8,12 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .client import FluksometerV1, FluksometerV2
 from .const import API_V2, CONF_API
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
+from .demand import Demands, demand_store
 from .devices import async_register_hub, async_sensor_devices
 from .entry_data import entry_address, v1_sensors
+from .issues import SilentLinks, async_forget
 
-PLATFORMS = [Platform.SENSOR]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR, Platform.UPDATE]
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
@@ -20,13 +22,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     address = entry_address(entry)
     client: FluksometerV1 | FluksometerV2
     if entry.data[CONF_API] == API_V2:
-        client = FluksometerV2(session, address)
+        client = FluksometerV2(session, address, entry.data.get(CONF_TOKEN))
     else:
         client = FluksometerV1(session, address, entry.data[CONF_DEVICE_ID], entry.title, v1_sensors(entry.data))
 
     coordinator = FluksoCoordinator(hass, entry, client)
     await coordinator.async_config_entry_first_refresh()
     async_register_hub(hass, entry, coordinator)
+    coordinator.demands = Demands(hass, coordinator)
+    await coordinator.demands.async_start()
+    SilentLinks(hass, coordinator)
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if coordinator.push is not None:
@@ -36,7 +41,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
 
 async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
     """Unload a Fluksometer."""
+    await entry.runtime_data.demands.async_save()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
+    """Forget what was kept for a Fluksometer."""
+    await demand_store(hass, entry.entry_id).async_remove()
+    async_forget(hass, entry)
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: FluksoConfigEntry, device: DeviceEntry) -> bool:

@@ -1,13 +1,13 @@
 """Finding a Fluksometer: announced on the network, or by its address."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, override
 
 import probatio
 from homeassistant.components import onboarding
 from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_RECONFIGURE, ConfigEntry, ConfigFlow, ConfigFlowResult
-from homeassistant.const import CONF_HOST
+from homeassistant.const import CONF_DEVICE_ID, CONF_HOST, CONF_TOKEN
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -16,6 +16,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
+    TextSelectorType,
 )
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
@@ -29,14 +30,17 @@ from .client import (
     FluksometerV1,
     FluksometerV2,
     FluksoNotFoundError,
-    FluksoVersionError,
+    FluksoTokenError,
     SensorType,
     V1Sensor,
     is_id,
     parse_address,
 )
-from .const import API_V1, CONF_API, CONF_SENSORS, DOMAIN, LOGGER
+from .const import API_V1, CONF_API, CONF_SENSORS, DOMAIN
+from .duplicates import are_two
 from .entry_data import address_data, entry_address, sensor_data, v1_data, v1_sensors, v2_data
+from .issues import async_report_duplicate
+from .reasons import reason
 
 CONF_SENSOR_IDS = "sensor_ids"
 CONF_WATER = "water_sensors"
@@ -45,6 +49,11 @@ CONF_GAS = "gas_sensors"
 HOST_SCHEMA = probatio.Schema({probatio.Required(CONF_HOST): TextSelector()})
 SENSOR_IDS_SCHEMA = probatio.Schema(
     {probatio.Required(CONF_SENSOR_IDS): TextSelector(TextSelectorConfig(multiple=True))}
+)
+
+
+TOKEN_SCHEMA = probatio.Schema(
+    {probatio.Required(CONF_TOKEN): TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))}
 )
 
 
@@ -57,6 +66,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         """Start without a Fluksometer."""
         self._address: Address
         self._device: Device
+        self._announced_id: str | None = None
         self._v1_id: str
         self._sensors: tuple[V1Sensor, ...] = ()
 
@@ -79,7 +89,11 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                     await self._async_verify_v1(address, v1_sensors(entry.data))
                     self._sensors = tuple(v1_sensors(entry.data))
                     return await self.async_step_sensor_types()
-                device = await self._async_device(address)
+                device = await self._async_device(address, None if entry is None else entry.data.get(CONF_TOKEN))
+            except FluksoTokenError as error:
+                if entry is None:
+                    return await self.async_step_token()
+                errors["base"] = reason(error)
             except FluksoNotFoundError:
                 if entry is None:
                     return await self.async_step_sensors()
@@ -87,7 +101,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             except FluksoAddressError:
                 errors[CONF_HOST] = "invalid_host"
             except FluksoError as error:
-                errors["base"] = _reason(error)
+                errors["base"] = reason(error)
             else:
                 if entry is None:
                     await self.async_set_unique_id(device.id, raise_on_progress=False)
@@ -118,7 +132,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                 try:
                     unknown = await self._async_silent_sensors(self._address, sensors)
                 except FluksoError as error:
-                    errors["base"] = _reason(error)
+                    errors["base"] = reason(error)
                 else:
                     if not unknown:
                         return await self._async_found_v1(self._address, hostname_identity(self._address.host), sensors)
@@ -149,18 +163,82 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         error: FluksoError = FluksoConnectionError("no address")
         for address in announcement.addresses:
             try:
-                device = await self._async_device(address)
+                device = await self._async_device(address, None if entry is None else entry.data.get(CONF_TOKEN))
+            except FluksoTokenError as failed:
+                if entry is None:
+                    self._address, self._announced_id = address, device_id
+                    self.context["title_placeholders"] = {"name": f"Fluksometer ({device_id[:6]})"}
+                    return await self.async_step_token()
+                error = failed
+                continue
             except FluksoError as failed:
                 error = failed
                 continue
             # Another Fluksometer may have got the address meanwhile.
             if device.id != device_id:
                 return self.async_abort(reason="wrong_device")
+            if entry is not None and await self._async_still_answers(entry, address):
+                self._abort_if_unique_id_configured()
             self._abort_if_unique_id_configured(updates=address_data(address))
             self._address, self._device = address, device
             self.context["title_placeholders"] = {"name": _title(device)}
             return await self.async_step_zeroconf_confirm()
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
+
+    async def _async_still_answers(self, entry: ConfigEntry[Any], address: Address) -> bool:
+        """Tell whether a Fluksometer that is announced at an address still answers at the one that is known."""
+        session = async_get_clientsession(self.hass)
+        device_id, token = entry.data[CONF_DEVICE_ID], entry.data.get(CONF_TOKEN)
+        two = await are_two(session, entry_address(entry), address, device_id, token)
+        if two:
+            async_report_duplicate(self.hass, entry, address)
+        return two is not None
+
+    async def async_step_token(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the token of a Fluksometer that is read with it only."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                device = await self._async_device(self._address, user_input[CONF_TOKEN])
+            except FluksoError as error:
+                errors["base"] = reason(error)
+            else:
+                if self._announced_id in (None, device.id):
+                    await self.async_set_unique_id(device.id, raise_on_progress=False)
+                    self._abort_if_unique_id_configured(updates=address_data(self._address))
+                    data = v2_data(device.id, self._address, user_input[CONF_TOKEN])
+                    return self.async_create_entry(title=_title(device), data=data)
+                errors["base"] = "wrong_device"
+        return self.async_show_form(
+            step_id="token",
+            data_schema=TOKEN_SCHEMA,
+            description_placeholders={"address": str(self._address), "setting": "token_file"},
+            errors=errors,
+        )
+
+    async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Ask for the token: it was changed, or something is to be done that takes it."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take the token if the Fluksometer does."""
+        entry = self._get_reauth_entry()
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                device = await self._async_device(entry_address(entry), user_input[CONF_TOKEN])
+            except FluksoError as error:
+                errors["base"] = reason(error)
+            else:
+                if device.id == entry.data[CONF_DEVICE_ID]:
+                    return self.async_update_reload_and_abort(entry, data_updates=user_input)
+                errors["base"] = "wrong_device"
+        return self.async_show_form(
+            step_id="reauth_confirm",
+            data_schema=TOKEN_SCHEMA,
+            description_placeholders={"name": entry.title, "setting": "token_file"},
+            errors=errors,
+        )
 
     async def async_step_zeroconf_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask whether to add the announced Fluksometer; during onboarding nobody is asked."""
@@ -194,7 +272,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             self._abort_if_unique_id_configured(updates={**updates, **address_data(address)})
             self.context["title_placeholders"] = {"name": _v1_title(identity)}
             return await self._async_found_v1(address, announcement.hostname, announcement.sensors)
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
 
     async def _async_found_v1(
         self, address: Address, hostname: str | None, sensors: Iterable[V1Sensor]
@@ -244,9 +322,9 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
         )
 
-    async def _async_device(self, address: Address) -> Device:
+    async def _async_device(self, address: Address, token: str | None = None) -> Device:
         """Return the Fluksometer at an address, after a look at its sensors: an entry needs both."""
-        client = FluksometerV2(async_get_clientsession(self.hass), address)
+        client = FluksometerV2(async_get_clientsession(self.hass), address, token)
         return (await client.fetch()).device
 
     async def _async_verify_v1(self, address: Address, sensors: Iterable[V1Sensor]) -> None:
@@ -285,18 +363,6 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
 def _is_settled(entry: ConfigEntry[Any], addresses: Iterable[Address]) -> bool:
     """Tell whether the entry is ignored by its owner, or already has one of the addresses."""
     return entry.source == SOURCE_IGNORE or entry_address(entry) in addresses
-
-
-def _reason(error: FluksoError) -> str:
-    """Return the key of the message for an error, after logging its details."""
-    LOGGER.debug("Not set up: %s", error)
-    if isinstance(error, FluksoConnectionError):
-        return "cannot_connect"
-    if isinstance(error, FluksoVersionError):
-        return "unsupported_version"
-    if isinstance(error, FluksoNotFoundError):
-        return "not_found"
-    return "invalid_response"
 
 
 def _title(device: Device) -> str:

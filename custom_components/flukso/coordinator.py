@@ -2,15 +2,25 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DEVICE_ID
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .client import FluksoConnectionError, FluksoError, FluksometerV1, FluksometerV2, Reading, SensorReading, Snapshot
+from .client import (
+    FluksoConnectionError,
+    FluksoError,
+    FluksometerV1,
+    FluksometerV2,
+    FluksoTokenError,
+    Reading,
+    SensorReading,
+    Snapshot,
+)
 from .const import (
     ABSENT_SECONDS,
     DOMAIN,
@@ -21,7 +31,11 @@ from .const import (
     UNREACHABLE_GRACE,
 )
 from .freshness import Freshness
+from .issues import async_clear_wrong_device, async_report_wrong_device
 from .push import Push
+
+if TYPE_CHECKING:
+    from .demand import Demands
 
 type FluksoConfigEntry = ConfigEntry[FluksoCoordinator]
 
@@ -33,6 +47,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
 
     hub_id: str
     """The Fluksometer's id in the device registry, set while the entry is set up."""
+
+    demands: Demands
+    """The quarter hours of its sensors, set while the entry is set up."""
 
     def __init__(self, hass: HomeAssistant, entry: FluksoConfigEntry, client: FluksometerV1 | FluksometerV2) -> None:
         """Follow the Fluksometer that the client reaches."""
@@ -47,7 +64,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self.device_id: str = entry.data[CONF_DEVICE_ID]
         self.awaited: set[str] = set()
         """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
-        self._client = client
+        self.client = client
         self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
         self._freshness = Freshness(STALE_SECONDS)
         self._reported_stale: set[str] = set()
@@ -83,7 +100,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         """Poll; a short silence is bridged with what is known."""
         started = monotonic()
         try:
-            snapshot = await self._client.fetch()
+            snapshot = await self.client.fetch()
+        except FluksoTokenError as error:
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_token") from error
         except FluksoError as error:
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
                 LOGGER.debug("%s missed a poll: %s", self.name, error)
@@ -95,11 +114,14 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
                 translation_domain=DOMAIN, translation_key=key, translation_placeholders={"error": str(error)}
             ) from error
         if snapshot.device.id != self.device_id:
+            async_report_wrong_device(self.hass, self.config_entry, snapshot.device.id)
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="wrong_device",
                 translation_placeholders={"expected": self.device_id, "found": snapshot.device.id},
             )
+        if not self.last_update_success or self.data is None:
+            async_clear_wrong_device(self.hass, self.config_entry)
         self._heard = monotonic()
         if self.push is not None and not self.last_update_success:
             self.push.retry_now()
@@ -161,8 +183,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
             if sensor in snapshot.sensors
         )
         if lost:
-            board = snapshot.device.board
-            why = "the board is silent" if board is not None and not board.connected else "no longer measured"
+            links = [snapshot.device.link(snapshot.sensors[sensor]) for sensor in stale - self._reported_stale]
+            silent = any(link is not None and not link.connected for link in links)
+            why = "the board is silent" if silent else "no longer measured"
             LOGGER.warning("%s has no current values of %s: %s", self.name, ", ".join(lost), why)
         if back:
             LOGGER.info("%s has current values of %s again", self.name, ", ".join(back))

@@ -33,6 +33,14 @@ class GuardMemory:
     time: float
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A register that went elsewhere and stayed there, in Wh or L."""
+
+    before: int | float
+    after: int | float
+
+
 class CounterGuard:
     """Follows one register, in Wh or L.
 
@@ -45,6 +53,7 @@ class CounterGuard:
         """Start with no memory: the first register seen is the total."""
         self._memory: GuardMemory | None = None
         self._suspect: tuple[int | float, int | float, float] | None = None  # first and last register, since when
+        self._jump: Jump | None = None
 
     @property
     def memory(self) -> GuardMemory | None:
@@ -56,6 +65,11 @@ class CounterGuard:
         """Tell whether a suspicious register is being held back."""
         return self._suspect is not None
 
+    def take_jump(self) -> Jump | None:
+        """Return where the register went since the last call, if it went elsewhere and is believed."""
+        jump, self._jump = self._jump, None
+        return jump
+
     def restore(self, memory: GuardMemory) -> None:
         """Go on from an earlier run."""
         self._memory = memory
@@ -65,18 +79,19 @@ class CounterGuard:
         memory = self._memory
         if memory is None:
             return self._accept(register, register, time)
-        if 0 <= register - memory.register <= _reach(memory.time, time):
+        if 0 <= register - memory.register <= reach(memory.time, time):
             self._suspect = None
             return self._accept(memory.total + register - memory.register, register, time)
 
         first, last, since = self._suspect or (register, register, time)
-        if time < since or register < last or register - first > _reach(since, time):
+        if time < since or register < last or register - first > reach(since, time):
             first, since = register, time
         self._suspect = (first, register, since)
         if time - since < CONFIRM_SECONDS:
             return memory.total
 
         self._suspect = None
+        self._jump = Jump(memory.register, register)
         if register <= HOUSEHOLD * (time - memory.time) and register < RESET_SHARE * memory.total:
             return self._accept(register, register, time)
         return self._accept(memory.total + register - first, register, time)
@@ -87,6 +102,6 @@ class CounterGuard:
         return total
 
 
-def _reach(earlier: float, later: float) -> float:
+def reach(earlier: float, later: float) -> float:
     """Return what a register can go up by between two times, in Wh or L."""
     return FASTEST * max(0.0, later - earlier) + LARGEST_PULSE

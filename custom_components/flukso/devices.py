@@ -11,7 +11,12 @@ from .entry_data import entry_address
 
 MANUFACTURER = "Flukso"
 
-_MODELS = {SensorClass.ANALOG: "Current clamp", SensorClass.PULSE: "Pulse input"}
+_MODELS = {
+    SensorClass.ANALOG: "Current clamp",
+    SensorClass.PULSE: "Pulse input",
+    SensorClass.COSEM: "P1 meter",
+    SensorClass.UART: "RS-485 meter",
+}
 
 
 @callback

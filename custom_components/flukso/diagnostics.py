@@ -4,7 +4,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 
-from .client import Sensor
+from .client import Link, Sensor
 from .const import CONF_API
 from .coordinator import FluksoConfigEntry
 from .entry_data import entry_address
@@ -48,6 +48,17 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: FluksoC
             "pending": device.cloud.pending,
             "error": device.cloud.error,
         },
+        "boards": [_link(board) for board in device.boards],
+        "meters": [_link(meter) for meter in device.meters],
+        "broker": None if device.broker is None else {"state": device.broker.state},
+        "storage": None
+        if device.storage is None
+        else {
+            "state": device.storage.state,
+            "bytes": device.storage.bytes,
+            "oldest_minute": device.storage.oldest_minute,
+            "error": device.storage.error,
+        },
         "stale": [_short(sensor) for sensor in coordinator.stale],
         "sensors": [_sensor(sensor) for _, sensor in sorted(coordinator.data.sensors.items())],
     }
@@ -57,12 +68,24 @@ def _without_host(entry: FluksoConfigEntry, reason: str | None) -> str | None:
     return None if reason is None else reason.replace(entry_address(entry).url_host, "(address)")
 
 
+def _link(link: Link) -> dict[str, Any]:
+    """Return how a board or meter is, without the name that its owner gave it."""
+    return {
+        "connected": link.connected,
+        "last_line": link.last_line,
+        "rejected_lines": link.rejected_lines,
+        "error": link.error,
+    }
+
+
 def _sensor(sensor: Sensor) -> dict[str, Any]:
     reading = sensor.reading
     return {
         "id": _short(sensor.id),
         "type": str(sensor.type),
         "class": None if sensor.sensor_class is None else str(sensor.sensor_class),
+        "direction": str(sensor.direction),
+        "phases": len(sensor.phases),
         "reading": None
         if reading is None
         else {"time": reading.time, "counter": reading.counter, "gauge": reading.gauge},

@@ -1,6 +1,7 @@
 """What all entities of a sensor share."""
 
 from abc import abstractmethod
+from datetime import datetime
 from typing import override
 
 from homeassistant.components.sensor import SensorEntity, SensorEntityDescription
@@ -11,13 +12,15 @@ from .client import Reading, Sensor
 from .coordinator import FluksoCoordinator
 from .devices import sensor_device_info
 
+type Value = int | float | datetime | None
+
 
 class FluksoSensorEntity(CoordinatorEntity[FluksoCoordinator], SensorEntity):
     """One quantity of one sensor. Writes its state when it changed, and only then."""
 
     _attr_has_entity_name = True
     _attr_available = False
-    _attr_native_value: int | float | None = None
+    _attr_native_value: Value = None
 
     def __init__(self, coordinator: FluksoCoordinator, sensor: Sensor, description: SensorEntityDescription) -> None:
         """Show the described quantity of the sensor."""
@@ -60,5 +63,5 @@ class FluksoSensorEntity(CoordinatorEntity[FluksoCoordinator], SensorEntity):
         return changed
 
     @abstractmethod
-    def _value(self, reading: Reading) -> int | float | None:
+    def _value(self, reading: Reading) -> Value:
         """Return the value to show for a reading."""

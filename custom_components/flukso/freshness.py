@@ -12,9 +12,9 @@ from .client import Board, Sensor, SensorClass, Snapshot
 class Freshness:
     """Remembers when readings moved, and tells which sensors are stale.
 
-    A clamp is stale when its reading has not moved for the given seconds. A pulse input may be silent for hours; it is
-    stale when the board has been silent for that long. On version 1, which tells of neither clamps nor boards, all are
-    stale when nothing moves for that long.
+    A clamp is stale when its reading has not moved for the given seconds. A pulse input or a meter may have nothing to
+    tell for hours; it is stale when the board or meter it is heard by has been silent for that long. On version 1,
+    which tells of neither clamps nor boards, all are stale when nothing moves for that long.
     """
 
     def __init__(self, stale_seconds: float) -> None:
@@ -64,19 +64,22 @@ class Freshness:
             self._proven = True
         return frozenset(snapshot.sensors) if now - self._clock[1] > self._limit else frozenset()
 
-    def _judge_v2(self, snapshot: Snapshot, board: Board, time: int, now: float) -> frozenset[str]:
-        # The board's last line stands in for the device's clock while the board is silent: the clamps did not stop
-        # by themselves.
+    def _judge_v2(self, snapshot: Snapshot, first: Board, time: int, now: float) -> frozenset[str]:
+        stale: set[str] = set()
         for sensor in snapshot.sensors.values():
+            board = snapshot.device.link(sensor) or first
+            # The board's last line stands in for the device's clock while the board is silent: the clamps did not
+            # stop by themselves.
             self._track(sensor, time if board.connected or board.last_line is None else board.last_line, now)
+            if self._is_silent(sensor, board, time, now):
+                stale.add(sensor.id)
+        return frozenset(stale)
+
+    def _is_silent(self, sensor: Sensor, board: Board, time: int, now: float) -> bool:
         if not board.connected:
-            if board.last_line is None or time - board.last_line > self._limit:
-                return frozenset(snapshot.sensors)
-            return self._stale & snapshot.sensors.keys()
-        return frozenset(
-            sensor.id
-            for sensor in snapshot.sensors.values()
-            if sensor.sensor_class is SensorClass.ANALOG
+            return sensor.id in self._stale or board.last_line is None or time - board.last_line > self._limit
+        return (
+            sensor.sensor_class is SensorClass.ANALOG
             and sensor.reading is not None
             and now - self._moved[sensor.id][1] > self._limit
         )

@@ -1,9 +1,10 @@
 """Power and energy of electricity, flow and volume of water and gas."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from time import time
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.components.sensor import (
     RestoreSensor,
@@ -17,12 +18,17 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .client import Reading, Sensor, SensorType, is_number
+from .client import Direction, Reading, Sensor, SensorType, is_number
 from .const import DOMAIN
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .counter_guard import CounterGuard, GuardMemory
+from .demand_sensor import DEMANDS, demand_entities
 from .devices import async_follow_devices
-from .entity import FluksoSensorEntity
+from .entity import FluksoSensorEntity, Value
+from .hub_entity import async_follow_hub
+from .hub_sensor import hub_sensors
+from .issues import async_report_register
+from .phase_sensor import PHASES, phase_entities, told
 
 # The coordinator alone talks to the Fluksometer.
 PARALLEL_UPDATES = 0
@@ -53,6 +59,17 @@ GAUGES: Mapping[SensorType, SensorEntityDescription] = {
         suggested_display_precision=1,
     ),
 }
+
+NET_POWER: Final = replace(GAUGES[SensorType.ELECTRICITY], translation_key="net_power")
+"""Of a meter that tells in one number what comes in and what goes out: above 0 it comes in, as Home Assistant wants."""
+
+POWER_DRAWN: Final = replace(
+    GAUGES[SensorType.ELECTRICITY],
+    key="power_drawn",
+    translation_key="power_drawn",
+    entity_registry_enabled_default=False,
+)
+"""Of such a meter, only what comes in. What goes out is the power of its sensor for export."""
 
 # Native units are those of the register, so that the state carries each Wh and each litre.
 COUNTERS: Mapping[SensorType, SensorEntityDescription] = {
@@ -90,7 +107,8 @@ async def async_setup_entry(
 ) -> None:
     """Add the entities of all sensors, now and when more appear."""
     coordinator = entry.runtime_data
-    types: dict[str, SensorType] = {}
+    shapes: dict[str, _Shape] = {}
+    added: dict[str, set[str | None]] = {}
     _remove_misfits(hass, coordinator)
 
     @callback
@@ -98,38 +116,73 @@ async def async_setup_entry(
         """Bring devices and entities up to date with the sensors that the Fluksometer lists."""
         async_follow_devices(hass, entry, coordinator)
         sensors = coordinator.data.sensors
-        if any(sensors[known].type is not types[known] for known in types.keys() & sensors.keys()):
+        if any(shapes[known].kind != _shape(sensors[known]).kind for known in shapes.keys() & sensors.keys()):
             # The owner corrected what a sensor measures: other entities altogether.
             hass.config_entries.async_schedule_reload(entry.entry_id)
             return
         # A sensor that is away for a moment keeps its entities; one that was removed may come back.
-        for gone in types.keys() - sensors.keys() - coordinator.awaited:
-            del types[gone]
-        new = [sensor for sensor_id, sensor in sensors.items() if sensor_id not in types]
-        types.update({sensor.id: sensor.type for sensor in new})
-        async_add_entities(entity for sensor in new for entity in _entities(coordinator, sensor))
+        for gone in shapes.keys() - sensors.keys() - coordinator.awaited:
+            del shapes[gone], added[gone]
+        new: list[FluksoSensorEntity] = []
+        for sensor_id, sensor in sensors.items():
+            if shapes.get(sensor_id) == (shape := _shape(sensor)):
+                continue
+            shapes[sensor_id] = shape
+            known = added.setdefault(sensor_id, set())
+            more = [entity for entity in _entities(coordinator, sensor) if entity.unique_id not in known]
+            known.update(entity.unique_id for entity in more)
+            new += more
+        async_add_entities(new)
 
     follow()
     entry.async_on_unload(coordinator.async_add_listener(follow))
+    async_follow_hub(hass, coordinator, Platform.SENSOR, async_add_entities, partial(hub_sensors, coordinator))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What decides which entities a sensor has. Another kind has others; a meter may tell more in time."""
+
+    kind: tuple[SensorType, Direction]
+    is_tariff_register: bool
+    phases: tuple[str, ...]
+
+
+def _shape(sensor: Sensor) -> _Shape:
+    phases = tuple(description.key for description in told(sensor))
+    return _Shape((sensor.type, sensor.direction), sensor.is_tariff_register, phases)
 
 
 def _entities(coordinator: FluksoCoordinator, sensor: Sensor) -> list[FluksoSensorEntity]:
-    entities: list[FluksoSensorEntity] = [FluksoGauge(coordinator, sensor, GAUGES[sensor.type])]
+    entities: list[FluksoSensorEntity] = []
+    if sensor.is_tariff_register:
+        pass
+    elif sensor.gauge_is_net:
+        entities += [FluksoGauge(coordinator, sensor, NET_POWER), FluksoPowerDrawn(coordinator, sensor, POWER_DRAWN)]
+    else:
+        entities.append(FluksoGauge(coordinator, sensor, GAUGES[sensor.type]))
     if sensor.has_counter:
         entities.append(FluksoCounter(coordinator, sensor, COUNTERS[sensor.type]))
-    return entities
+    return entities + phase_entities(coordinator, sensor) + demand_entities(coordinator, coordinator.demands, sensor)
 
 
 def _remove_misfits(hass: HomeAssistant, coordinator: FluksoCoordinator) -> None:
-    """Remove entities that sensors no longer have since they measure something else."""
+    """Remove entities that sensors no longer have since they measure something else.
+
+    What a meter may tell in time stays: it may just have been switched on.
+    """
     registry = er.async_get(hass)
+    counters = {description.key for description in COUNTERS.values()}
+    electric = {description.key for description in (POWER_DRAWN, *PHASES, *DEMANDS)}
+    known = {description.key for description in GAUGES.values()} | counters | electric
     for sensor in coordinator.data.sensors.values():
-        wanted = {GAUGES[sensor.type].key} | ({COUNTERS[sensor.type].key} if sensor.has_counter else set())
-        for description in (*GAUGES.values(), *COUNTERS.values()):
-            unique_id = f"{sensor.id}_{description.key}"
-            if description.key not in wanted and (
-                entity_id := registry.async_get_entity_id(Platform.SENSOR, DOMAIN, unique_id)
-            ):
+        fitting = {GAUGES[sensor.type].key}
+        if sensor.has_counter:
+            fitting.add(COUNTERS[sensor.type].key)
+        if sensor.type is SensorType.ELECTRICITY and sensor.direction is Direction.IMPORT:
+            fitting |= electric
+        for key in known - fitting:
+            if entity_id := registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{sensor.id}_{key}"):
                 registry.async_remove(entity_id)
 
 
@@ -137,9 +190,18 @@ class FluksoGauge(FluksoSensorEntity):
     """The rate now: W or L/min."""
 
     @override
-    def _value(self, reading: Reading) -> int | float | None:
+    def _value(self, reading: Reading) -> Value:
         """Return the gauge as it is."""
         return reading.gauge
+
+
+class FluksoPowerDrawn(FluksoSensorEntity):
+    """What comes in now, in W; 0 while more goes out."""
+
+    @override
+    def _value(self, reading: Reading) -> Value:
+        """Return the gauge where it is above 0."""
+        return None if reading.gauge is None else max(reading.gauge, 0)
 
 
 @dataclass
@@ -178,11 +240,15 @@ class FluksoCounter(FluksoSensorEntity, RestoreSensor):
         return CounterStoredData(self.native_value, self.native_unit_of_measurement, self.guard.memory)
 
     @override
-    def _value(self, reading: Reading) -> int | float | None:
+    def _value(self, reading: Reading) -> Value:
         """Return the guarded total, the last one while the register is unknown."""
         if reading.counter is None:
             return self._attr_native_value
-        return self.guard.observe(reading.counter, time())
+        total = self.guard.observe(reading.counter, time())
+        if (jump := self.guard.take_jump()) is not None:
+            sensor = self.coordinator.data.sensors[self.sensor_id]
+            async_report_register(self.hass, self.coordinator.config_entry, sensor, jump)
+        return total
 
 
 def _guard_memory(stored: object) -> GuardMemory | None:

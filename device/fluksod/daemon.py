@@ -81,7 +81,12 @@ class Daemon:
         )
         self._archive.follow(self._metering.mark)
         self._demand = Demand(self._store, self._archive, config.timezone, self._inputs.demand)
-        self._firmware = BoardFirmware(config.boards, self._inputs, FirmwareUpdates(config.state / "firmware"))
+        self._firmware = BoardFirmware(
+            config.boards,
+            self._inputs,
+            FirmwareUpdates(config.state / "firmware"),
+            by_cloud=config.cloud is not None and config.cloud.firmware,
+        )
         self._tmpo = Blocks(self._store, self._archive)
         self._lan = LanServer(
             make_app(
@@ -179,7 +184,7 @@ class Daemon:
             peers=self._peer_store,
             peers_error=lambda: None if self._peers is None else self._peers.state.error,
             tmpo=TmpoApi(self._tmpo),
-            firmware=FirmwareApi(self._firmware.updates.state_now, self._firmware.begin),
+            firmware=FirmwareApi(self._firmware.describe, self._firmware.begin),
         )
 
     def _storage(self) -> dict[str, Any]:

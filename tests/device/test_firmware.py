@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -37,7 +38,9 @@ from tests.device.programming import (
     with_token,
 )
 from tests.device.waiting import until
+from tests.documented import Page, members
 
+PAGE = Page("docs/protocol.md")
 CHIP_ERASE = b"\xac\x80"
 READ_LOW_BYTE = 0x20
 
@@ -69,7 +72,9 @@ async def test_by_the_running_fluksod(tmp_path: Path, board: Board, chip: Chip, 
     config = configured(tmp_path)
     async with running(config, isp.environment) as fluksod:
         before = await counted(chip, board, fluksod)
-        assert (await fluksod.get("/api/v2/firmware"))["state"] == "idle"
+        told = await fluksod.get("/api/v2/firmware")
+        offer = {"name": "board", "model": "v1_1", "written": None, "offered": shipped(BoardModel.V1_1).sha256}
+        assert (told["state"], told["boards"]) == ("idle", [offer])
         status, printed, errors = await update(isp.environment, at_its_port(config, fluksod))
         assert (status, errors) == (0, "")
         assert printed.rstrip().endswith("board: 100 % done")
@@ -77,6 +82,8 @@ async def test_by_the_running_fluksod(tmp_path: Path, board: Board, chip: Chip, 
         assert (told["state"], told["percent"], told["error"]) == ("done", 100, None)
         assert (told["image"], told["before"]) == ("fluksod's own for v1_1", None)
         assert told["sha256"] == shipped(BoardModel.V1_1).sha256
+        assert told["boards"] == [{**offer, "written": told["sha256"]}]
+        assert members(told) == members(json.loads(PAGE.block_after("`GET /api/v2/firmware`", "json")))
         isp.wait()
 
         async def open_again() -> bool:

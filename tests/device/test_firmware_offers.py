@@ -61,6 +61,8 @@ async def test_what_the_cloud_offers_is_taken_when_the_owner_allows_it(
     async with running(config, isp.environment) as fluksod:
         told = await ended(fluksod)
         assert (told["state"], told["sha256"]) == ("done", hashlib.sha256(other).hexdigest())
+        # Its owner is not offered the older one that ships with fluksod.
+        assert told["boards"] == [{"name": "board", "model": "v1_1", "written": told["sha256"], "offered": None}]
         asked = next(request for request in cloud.requests if request.path.endswith("/firmware"))
         assert asked.members["boards"] == [{"model": "v1_1", "sha256": None}]
         assert asked.headers["X-Digest"] == sign(next(iter(cloud.keys.values())), asked.body)

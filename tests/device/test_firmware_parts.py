@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from fluksod.config import ConfigError, parse
 from fluksod.config.boards import BoardConfig, BoardModel, Programmer
+from fluksod.firmware import boards as board_firmware
 from fluksod.firmware.avrdude import Progress, arguments, high_fuse, reason
 from fluksod.firmware.boards import chosen_board
-from fluksod.firmware.images import ImageError, checked, of_file, shipped
+from fluksod.firmware.images import Image, ImageError, checked, of_file, shipped
 from fluksod.firmware.update import UpdateError
 from tests.device.programming import BOARD, PORT
 
@@ -188,3 +189,12 @@ def test_which_board_is_meant() -> None:
 def test_what_does_not_fit_a_board_is_named(tmp_path: Path, keys: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         parse(f'[board]\nport = "x"\n{keys}\n', tmp_path)
+
+
+def test_without_an_image_nothing_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(_model: BoardModel) -> Image:
+        raise ImageError("this fluksod came without firmware")
+
+    assert board_firmware._shipped_sha256.__wrapped__(BoardModel.UNO) == shipped(BoardModel.UNO).sha256
+    monkeypatch.setattr(board_firmware, "shipped", absent)
+    assert board_firmware._shipped_sha256.__wrapped__(BoardModel.UNO) is None

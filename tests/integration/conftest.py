@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 from aiohttp import ClientSession
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -54,6 +55,18 @@ def _custom_integrations(request: pytest.FixtureRequest) -> None:
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Serialise Home Assistant's objects without what differs from run to run, or from release to release."""
     return snapshot.with_defaults(extension_class=HomeAssistantSnapshotExtension, exclude=props("compat_name"))
+
+
+@pytest.fixture
+def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enable entities that are disabled by default too; ask for it before the entry."""
+    monkeypatch.setattr("homeassistant.helpers.entity.Entity.entity_registry_enabled_default", True)
+
+
+@pytest.fixture
+def only_sensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set up the platform of sensors alone; ask for it before the entry."""
+    monkeypatch.setattr("custom_components.flukso.PLATFORMS", [Platform.SENSOR])
 
 
 @pytest.fixture

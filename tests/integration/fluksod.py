@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import tty
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +19,7 @@ state = "state"
 
 [board]
 port = "{port}"
-
+{board}
 [lan]
 host = "127.0.0.1"
 port = {lan}
@@ -41,15 +42,29 @@ class = "pulse"
 class Fluksod:
     """One daemon in a folder, and its board. Lines are written as docs/protocol.md gives them."""
 
-    def __init__(self, folder: Path, main: str, water: str, more: str = "") -> None:
-        """Configure a daemon with an electricity clamp and a water meter, and whatever `more` tables."""
+    def __init__(
+        self,
+        folder: Path,
+        main: str,
+        water: str,
+        more: str = "",
+        *,
+        board: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Configure a daemon with an electricity clamp and a water meter, whatever `more` tables, and more of `board`.
+
+        It runs in this environment, ours unless told otherwise.
+        """
+        self._environment = environment
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self._folder = folder
         self._link = folder / "board"
         self._configuration = folder / "fluksod.toml"
         self._configuration.write_text(
-            CONFIGURATION.format(port=self._link, lan=self.port, main=main, water=water, more=more), encoding="utf-8"
+            CONFIGURATION.format(port=self._link, lan=self.port, main=main, water=water, more=more, board=board),
+            encoding="utf-8",
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._board: int | None = None
@@ -58,7 +73,9 @@ class Fluksod:
         """Run the daemon; returns when it answers."""
         log = (self._folder / "fluksod.log").open("ab")
         with log:
-            self._process = subprocess.Popen([PROGRAM, "run", "--config", self._configuration], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [PROGRAM, "run", "--config", self._configuration], stdout=log, stderr=log, env=self._environment
+            )
         for _ in range(400):
             if self._process.poll() is not None:
                 raise AssertionError((self._folder / "fluksod.log").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ It has no meter behind it; tests set what it measures, and break it in the ways 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -74,6 +74,17 @@ class LoopbackFluksometer:
         """What a new stream sends after the readings, byte for byte."""
         self.frozen = False
         """Take requests, but answer none."""
+        self.token: str | None = None
+        """The token that its owner has set."""
+        self.closed = False
+        """Reading takes the token too."""
+        self.firmware: dict[str, Any] | None = None
+        """What it tells of firmware; None for a daemon that cannot update boards."""
+        self.firmware_refusal: str | None = None
+        """Why an update cannot be begun."""
+        self.updates_begun: list[str] = []
+        self.on_request: Callable[[web.Request], Awaitable[None]] | None = None
+        """What happens when it is asked, before it answers."""
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -87,6 +98,7 @@ class LoopbackFluksometer:
         application = web.Application()
         application.router.add_get("/api/v2/{what}", self._serve_v2)
         application.router.add_get("/sensor/{sensor}", self._serve_v1)
+        application.router.add_post("/api/v2/firmware", self._begin_update)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -142,14 +154,39 @@ class LoopbackFluksometer:
         what = request.match_info["what"]
         if not self.v2:
             return web.Response(status=404)
+        if self.closed and not self._has_token(request):
+            return web.json_response({"error": "give the token"}, status=401)
+        if what == "firmware":
+            return web.Response(status=404) if self.firmware is None else web.json_response(self.firmware)
         if what == "device":
             return web.json_response(self.device)
         if what == "sensors":
             return web.json_response({"sensors": self.sensors})
         return await self._serve_events(request)
 
+    def _has_token(self, request: web.Request) -> bool:
+        return self.token is not None and request.headers.get("Authorization") == f"Bearer {self.token}"
+
+    async def _begin_update(self, request: web.Request) -> web.Response:
+        if (early := await self._before(request)) is not None:
+            return early
+        if self.token is None:
+            return web.json_response({"error": "nothing may be changed over the network"}, status=403)
+        if not self._has_token(request):
+            return web.json_response({"error": "give the token"}, status=401)
+        if self.firmware is None:
+            return web.Response(status=404)
+        if self.firmware_refusal is not None:
+            return web.json_response({"error": self.firmware_refusal}, status=409)
+        board = (await request.json())["board"]
+        self.updates_begun.append(board)
+        self.firmware |= {"state": "updating", "board": board, "percent": 0, "error": None}
+        return web.json_response(self.firmware, status=202)
+
     async def _before(self, request: web.Request) -> web.Response | None:
         self.requests.append(request.path_qs)
+        if self.on_request is not None:
+            await self.on_request(request)
         while self.frozen:
             await asyncio.sleep(0.01)
         reply = self.replies.get(request.path)
@@ -167,8 +204,10 @@ class LoopbackFluksometer:
         for data in self.event_bytes:
             await response.write(data)
         self.streams.append(response)
-        while response in self.streams:
+        while response in self.streams and request.transport is not None:
             await asyncio.sleep(0.01)
+        with contextlib.suppress(ValueError):
+            self.streams.remove(response)
         return response
 
     async def _serve_v1(self, request: web.Request) -> web.StreamResponse:

@@ -311,7 +311,7 @@ async def test_discovery_updates_the_address(
 ) -> None:
     """P11: the id is the Fluksometer's, so a new address is only a new address."""
     entry.add_to_hass(hass)
-    hass.config_entries.async_update_entry(entry, data={**entry.data, "host": "192.0.2.9", "port": 80})
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "host": "127.0.0.1", "port": 9})
     result = await discover(hass, announced(fluksometer.port))
     assert result["reason"] == "already_configured"
     assert entry.data == {"host": "127.0.0.1", "port": fluksometer.port, "device_id": DEVICE, "api": "v2"}
@@ -530,3 +530,55 @@ async def test_reconfigure_an_original(hass: HomeAssistant, fluksometer: Loopbac
     assert result["reason"] == "reconfigure_successful"
     assert entry.data["host"] == "127.0.0.1"
     assert entry.data["sensors"][1] == {"id": WATER, "index": None, "type": "gas"}
+
+
+# The token
+
+
+async def test_by_address_with_a_token(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
+    """A Fluksometer whose reading is closed."""
+    fluksometer.token, fluksometer.closed = "0123456789abcdef", True
+    result = await answer(hass, await start(hass), host=fluksometer.address)
+    assert result["step_id"] == "token"
+    result = await answer(hass, result, token="wrong")
+    assert result["errors"] == {"base": "invalid_token"}
+    result = await answer(hass, result, token="0123456789abcdef")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == TITLE
+    assert result["data"]["token"] == "0123456789abcdef"
+    assert result["result"].unique_id == DEVICE
+
+
+async def test_announced_with_a_token(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
+    """It is not shown as ours before it has said who it is."""
+    fluksometer.token, fluksometer.closed = "0123456789abcdef", True
+    result = await discover(hass, announced(fluksometer.port))
+    assert result["step_id"] == "token"
+    fluksometer.device["id"] = OTHER_DEVICE
+    result = await answer(hass, result, token="0123456789abcdef")
+    assert result["errors"] == {"base": "wrong_device"}
+    fluksometer.device["id"] = DEVICE
+    result = await answer(hass, result, token="0123456789abcdef")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_known_token_at_a_new_address(
+    hass: HomeAssistant, fluksometer: LoopbackFluksometer, entry: MockConfigEntry
+) -> None:
+    fluksometer.token, fluksometer.closed = "0123456789abcdef", True
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9, "token": "old"})
+    result = await discover(hass, announced(fluksometer.port))
+    assert result["reason"] == "invalid_token"
+    result = await answer(hass, await entry.start_reconfigure_flow(hass), host=fluksometer.address)
+    assert result["errors"] == {"base": "invalid_token"}
+    assert entry.data["port"] == 9
+
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "token": "0123456789abcdef"})
+    result = await discover(hass, announced(fluksometer.port))
+    assert result["reason"] == "already_configured"
+    assert entry.data["port"] == fluksometer.port
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9})
+    result = await answer(hass, await entry.start_reconfigure_flow(hass), host=fluksometer.address)
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.data["token"] == "0123456789abcdef"

@@ -9,7 +9,8 @@ from pytest_homeassistant_custom_component.components.diagnostics import get_dia
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 
-from tests.integration.fluksometer import DEVICE, GAS, MAIN, SOLAR, WATER, LoopbackFluksometer
+from tests.integration.fluksometer import DEVICE, GAS, MAIN, NOW, SOLAR, WATER, LoopbackFluksometer
+from tests.integration.meters import link
 from tests.integration.waiting import until
 
 
@@ -23,6 +24,12 @@ async def test_diagnostics(
     push = loaded.runtime_data.push
     await until(lambda: push.connected)
     fluksometer.listed(GAS)["reading"] = None
+    fluksometer.device |= {
+        "boards": [link("board")],
+        "meters": [link("Anna", connected=False, error="no telegram")],
+        "mqtt": {"host": "broker.example", "port": 1883, "state": "connected", "error": None},
+        "storage": {"state": "ok", "bytes": 1_482_752, "oldest_minute": NOW - 86400, "error": None},
+    }
     await loaded.runtime_data.async_refresh()
     assert await async_setup_component(hass, "diagnostics", {})
     assert await get_diagnostics_for_config_entry(hass, hass_client, loaded) == snapshot

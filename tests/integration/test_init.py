@@ -9,7 +9,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_load_restore_state_from_storage
 from syrupy.assertion import SnapshotAssertion
@@ -76,32 +75,6 @@ async def test_unload_closes_everything(
     assert loaded.state is ConfigEntryState.NOT_LOADED
     assert shown(hass, "sensor.main_power") == STATE_UNAVAILABLE
     await until(lambda: request.transport is None)
-
-
-async def test_many_reloads_keep_what_the_owner_changed_and_leak_nothing(
-    hass: HomeAssistant, fluksometer: LoopbackFluksometer, loaded: MockConfigEntry
-) -> None:
-    entities = er.async_get(hass)
-    devices = dr.async_get(hass)
-    entities.async_update_entity("sensor.main_power", name="House", area_id=None, new_entity_id="sensor.house")
-    entities.async_update_entity("sensor.solar_power", disabled_by=er.RegistryEntryDisabler.USER)
-    main = devices.async_get_device_by_identifier((DOMAIN, MAIN), loaded.entry_id)
-    assert main is not None
-    devices.async_update_device(main.id, name_by_user="Fuse box")
-    for _ in range(20):
-        assert await hass.config_entries.async_reload(loaded.entry_id)
-        await hass.async_block_till_done()
-    assert entities.async_get("sensor.house") is not None
-    disabled = entities.async_get("sensor.solar_power")
-    assert disabled is not None
-    assert disabled.disabled_by is er.RegistryEntryDisabler.USER
-    assert shown(hass, "sensor.house") == "463"
-    assert hass.states.get("sensor.solar_power") is None
-    assert len(er.async_entries_for_config_entry(entities, loaded.entry_id)) == 8
-    kept = devices.async_get_device_by_identifier((DOMAIN, MAIN), loaded.entry_id)
-    assert kept is not None
-    assert kept.name_by_user == "Fuse box"
-    assert len(loaded._background_tasks) == 1
 
 
 async def test_remove(hass: HomeAssistant, loaded: MockConfigEntry) -> None:

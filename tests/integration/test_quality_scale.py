@@ -120,6 +120,10 @@ def test_code_has_what_is_claimed(scale: dict[str, Any]) -> None:
     claims = {
         "config-flow": "async_step_user" in source["config_flow"],
         "discovery": "async_step_zeroconf" in source["config_flow"],
+        "reauthentication-flow": "async_step_reauth" in source["config_flow"],
+        "repair-issues": "async_create_fix_flow" in source["repairs"],
+        "entity-category": "EntityCategory.DIAGNOSTIC" in source["hub_entity"],
+        "entity-disabled-by-default": "_attr_entity_registry_enabled_default = False" in source["hub_entity"],
         "reconfiguration-flow": "async_step_reconfigure" in source["config_flow"],
         "runtime-data": "entry.runtime_data = coordinator" in source["__init__"],
         "test-before-setup": "async_config_entry_first_refresh" in source["__init__"],

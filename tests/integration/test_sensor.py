@@ -14,19 +14,25 @@ from tests.integration.fluksometer import MAIN, SOLAR, WATER, LoopbackFluksomete
 from tests.integration.states import shown
 
 
+@pytest.mark.usefixtures("all_enabled", "only_sensors")
 async def test_platform(
     hass: HomeAssistant, loaded: MockConfigEntry, entity_registry: er.EntityRegistry, snapshot: SnapshotAssertion
 ) -> None:
     await snapshot_platform(hass, entity_registry, snapshot, loaded.entry_id)
 
 
-async def test_all_are_primary_and_enabled(
+async def test_what_is_measured_is_primary_and_enabled(
     hass: HomeAssistant, loaded: MockConfigEntry, entity_registry: er.EntityRegistry
 ) -> None:
     """Triggers on areas and devices skip entities with a category."""
-    for entity in er.async_entries_for_config_entry(entity_registry, loaded.entry_id):
-        assert entity.entity_category is None
-        assert entity.disabled_by is None
+    enabled = [
+        entity
+        for entity in er.async_entries_for_config_entry(entity_registry, loaded.entry_id)
+        if entity.disabled_by is None
+    ]
+    assert {entity.entity_category for entity in enabled} == {None}
+    assert {entity.unique_id.partition("_")[2] for entity in enabled} == {"power", "energy", "flow", "volume"}
+    assert len(enabled) == 8
 
 
 @pytest.mark.parametrize(

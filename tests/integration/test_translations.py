@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from custom_components.flukso.sensor import COUNTERS, GAUGES
+from custom_components.flukso.demand_sensor import DEMANDS
+from custom_components.flukso.hub_sensor import HUB_SENSORS, REJECTED_LINES
+from custom_components.flukso.phase_sensor import PHASES
+from custom_components.flukso.sensor import COUNTERS, GAUGES, NET_POWER, POWER_DRAWN
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
 LANGUAGES = ["en", "nl", "fr", "de"]
@@ -63,7 +66,7 @@ def test_rules_of_hassfest(language: str) -> None:
 
 
 def test_every_field_is_described() -> None:
-    fields = {key for key in ENGLISH if re.fullmatch(r"config\.step\.\w+\.data\.\w+", key)}
+    fields = {key for key in ENGLISH if re.fullmatch(r".*\.step\.\w+\.data\.\w+", key)}
     described = {key.replace(".data_description.", ".data.") for key in ENGLISH if ".data_description." in key}
     assert fields == described
 
@@ -79,29 +82,48 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
         assert f"config.abort.{key}" in ENGLISH
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
-    exceptions = set(re.findall(r'translation_key="(\w+)",\s+translation_placeholders', source))
+    exceptions = set(re.findall(r'translation_domain=DOMAIN,\s+translation_key="(\w+)"', source))
     exceptions |= {"cannot_connect", "invalid_response"}
-    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions - {"sensor"}
+    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions
 
 
 def test_every_text_is_used() -> None:
     source = "".join(path.read_text() for path in INTEGRATION.glob("*.py"))
-    standard = {"already_configured", "already_in_progress", "reconfigure_successful"}
+    standard = {"already_configured", "already_in_progress", "reconfigure_successful", "reauth_successful"}
     for key in ENGLISH:
         parts = key.split(".")
         if key.startswith(("config.error.", "config.abort.")):
             assert parts[2] in standard or f'"{parts[2]}"' in source, key
-        elif key.startswith(("entity.", "device.", "exceptions.")):
-            name = parts[2] if parts[0] == "entity" else parts[1]
+        elif key.startswith(("entity.", "device.", "exceptions.", "issues.", "system_health.")):
+            name = parts[2] if parts[0] in ("entity", "system_health") else parts[1]
             assert f'"{name}"' in source, key
+
+
+def test_issues_have_a_title_and_either_a_description_or_a_fix() -> None:
+    for issue in {key.split(".")[1] for key in ENGLISH if key.startswith("issues.")}:
+        assert f"issues.{issue}.title" in ENGLISH
+        fixable = any(key.startswith(f"issues.{issue}.fix_flow.step.") for key in ENGLISH)
+        assert fixable is not (f"issues.{issue}.description" in ENGLISH)
 
 
 def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
     assert set(icons) == {"entity"}
-    keys = {entity.translation_key for entity in (*GAUGES.values(), *COUNTERS.values()) if entity.translation_key}
-    assert set(icons["entity"]["sensor"]) == keys
-    for key in keys:
-        assert f"entity.sensor.{key}.name" in ENGLISH
-        assert icons["entity"]["sensor"][key]["default"].startswith("mdi:")
+    assert set(icons["entity"]) == {"binary_sensor", "sensor", "update"}
+    for platform, drawn in icons["entity"].items():
+        for key, icon in drawn.items():
+            assert f"entity.{platform}.{key}.name" in ENGLISH
+            assert icon["default"].startswith("mdi:")
+    sensors = (
+        *GAUGES.values(),
+        *COUNTERS.values(),
+        NET_POWER,
+        POWER_DRAWN,
+        *PHASES,
+        *DEMANDS,
+        *HUB_SENSORS,
+        REJECTED_LINES,
+    )
+    keys = {entity.translation_key for entity in sensors if entity.translation_key}
+    assert set(icons["entity"]["sensor"]) == keys | {"named_rejected_lines"}

@@ -13,6 +13,14 @@ class FluksoConnectionError(FluksoError):
     """No answer, or the connection broke off: check power, network and address."""
 
 
+class FluksoTokenError(FluksoError):
+    """The other side wants a token, or another one than it was given (401)."""
+
+
+class FluksoRefusedError(FluksoError):
+    """What was asked for is not done now (403, 409); the message is that of the Fluksometer and says what to do."""
+
+
 class FluksoNotFoundError(FluksoError):
     """The other side answered 404: it has no such resource."""
 

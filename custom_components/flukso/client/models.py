@@ -15,10 +15,19 @@ class SensorType(StrEnum):
 
 
 class SensorClass(StrEnum):
-    """How a sensor measures: a current clamp or counted pulses."""
+    """How a sensor measures: a current clamp, counted pulses, a P1 meter, or a meter on RS-485."""
 
     ANALOG = "analog"
     PULSE = "pulse"
+    COSEM = "cosem"
+    UART = "uart"
+
+
+class Direction(StrEnum):
+    """Which way: what the house takes in, or what it gives to the grid."""
+
+    IMPORT = "import"
+    EXPORT = "export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +53,37 @@ class SensorReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a meter, in W (below 0: it flows out), V, and A; each is None where it is not told."""
+
+    power: int | float | None
+    voltage: int | float | None
+    current: int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a capacity tariff goes by, in W; each is None while it is unknown.
+
+    `average` is of the quarter of an hour that runs, `projected` what that of all of it comes to if the power stays.
+    `month_peak` is the highest quarter of the calendar month, begun at `month_peak_time`; `mean_month_peak` is the mean
+    of twelve months' peaks, each at least 2500 W.
+    """
+
+    average: int | float | None
+    projected: int | float | None
+    month_peak: int | float | None
+    month_peak_time: int | None
+    mean_month_peak: int | float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sensor:
     """One measured stream.
 
     `reading` is None before the first one. `sensor_class` is None where the API does not tell (v1), and `has_counter`
-    is False where it has no counters (v1).
+    is False where it has no counters (v1). `source` names the board or meter it was heard of, None where that is not
+    told. `phases` and `demand` are empty and None where the Fluksometer tells none.
     """
 
     id: str
@@ -57,6 +92,29 @@ class Sensor:
     sensor_class: SensorClass | None
     has_counter: bool
     reading: Reading | None
+    direction: Direction = Direction.IMPORT
+    source: str | None = None
+    phases: tuple[Phase, ...] = ()
+    demand: Demand | None = None
+
+    @property
+    def gauge_is_net(self) -> bool:
+        """Tell whether the gauge is what comes in less what goes out: P1 meters and meters on RS-485."""
+        return (
+            self.type is SensorType.ELECTRICITY
+            and self.sensor_class in (SensorClass.COSEM, SensorClass.UART)
+            and self.direction is Direction.IMPORT
+        )
+
+    @property
+    def is_tariff_register(self) -> bool:
+        """Tell whether this is what a P1 meter counts in a single tariff: those have no gauge of their own."""
+        return (
+            self.type is SensorType.ELECTRICITY
+            and self.sensor_class is SensorClass.COSEM
+            and self.reading is not None
+            and self.reading.gauge is None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +128,31 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True)
+class Link(Board):
+    """One of several boards, or a meter that counts for itself, with its name in the configuration."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How telling the owner's MQTT broker goes: `connecting`, `connected`, `refused` or `unreachable`."""
+
+    state: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What the Fluksometer keeps: `ok` or `failing`, bytes, and when its history begins (None: not yet)."""
+
+    state: str
+    bytes: int
+    oldest_minute: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cloud:
     """How the uploads go. `claim_code` lets its holder claim the device: never show it in diagnostics."""
 
@@ -79,11 +162,15 @@ class Cloud:
     last_upload: int | None
     pending: int
     error: str | None
+    claimed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A Fluksometer. `time` is its clock now; board and cloud are None where the API does not tell (v1)."""
+    """A Fluksometer. `time` is its clock now; board and cloud are None where the API does not tell (v1).
+
+    `boards` and `meters` are all that it measures with; daemons before them told of one board alone.
+    """
 
     id: str
     name: str
@@ -93,6 +180,17 @@ class Device:
     time: int | None
     board: Board | None
     cloud: Cloud | None
+    boards: tuple[Link, ...] = ()
+    meters: tuple[Link, ...] = ()
+    broker: Broker | None = None
+    storage: Storage | None = None
+
+    def link(self, sensor: Sensor) -> Board | None:
+        """Return what a sensor is heard by: its own board or meter, the first one where it does not tell."""
+        for link in (*self.boards, *self.meters):
+            if link.name == sensor.source:
+                return link
+        return self.board
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +204,31 @@ class Snapshot:
         """Return the snapshot with another reading for a sensor it has."""
         sensor = replace(self.sensors[sensor_id], reading=reading)
         return replace(self, sensors={**self.sensors, sensor_id: sensor})
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatableBoard:
+    """A board whose firmware can be written.
+
+    `written` identifies the image that was written last (SHA-256), None when nobody knows what runs there; `offered`
+    the one that would be written, None when none is to be.
+    """
+
+    name: str
+    model: str
+    written: str | None
+    offered: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """The newest update and the boards that can be updated.
+
+    `state` is `idle`, `updating`, `done` or `failed`; `percent` tells how far it is, `error` what is wrong.
+    """
+
+    state: str
+    board: str | None
+    percent: int
+    error: str | None
+    boards: tuple[UpdatableBoard, ...]

@@ -48,6 +48,10 @@ class JsonObject:
         """Tell whether a member is there and null."""
         return self._member(key) is None
 
+    def lacks(self, key: str) -> bool:
+        """Tell whether a member is null, or left out, as older daemons do with what they do not know."""
+        return self._value.get(key) is None
+
     def text(self, key: str) -> str:
         """Return a string of at most 256 characters."""
         value = self._member(key)

@@ -9,10 +9,10 @@ import aiohttp
 from .address import Address
 from .errors import FluksoPayloadError
 from .lan import Lan
-from .models import Device, Sensor, SensorReading, Snapshot
+from .models import Device, Firmware, Sensor, SensorReading, Snapshot
 from .payload import parse_json
 from .server_sent_events import EventParser
-from .v2_payload import parse_device, parse_event, parse_sensors
+from .v2_payload import parse_device, parse_event, parse_firmware, parse_sensors
 
 SILENCE_SECONDS: Final = 40.0
 """The stream carries at least a comment every 15 s; two missed ones mean that the connection is dead."""
@@ -21,9 +21,9 @@ SILENCE_SECONDS: Final = 40.0
 class FluksometerV2:
     """A Fluksometer that speaks version 2."""
 
-    def __init__(self, session: aiohttp.ClientSession, address: Address) -> None:
-        """Make a client for the Fluksometer at an address."""
-        self._lan = Lan(session, address)
+    def __init__(self, session: aiohttp.ClientSession, address: Address, token: str | None = None) -> None:
+        """Make a client for the Fluksometer at an address, with the token that its owner has set, if any."""
+        self._lan = Lan(session, address, token)
 
     @property
     def address(self) -> Address:
@@ -37,6 +37,17 @@ class FluksometerV2:
     async def sensors(self) -> dict[str, Sensor]:
         """Ask for all sensors with their newest readings, by id."""
         return parse_sensors(parse_json(await self._lan.get("/api/v2/sensors")))
+
+    async def firmware(self) -> Firmware:
+        """Ask how the newest update of a board's firmware stands, and which boards can be updated."""
+        return parse_firmware(parse_json(await self._lan.get("/api/v2/firmware")))
+
+    async def update_firmware(self, board: str) -> Firmware:
+        """Begin to write the firmware that is offered for a board.
+
+        Raises FluksoTokenError without the right token, FluksoRefusedError where it cannot be begun.
+        """
+        return parse_firmware(parse_json(await self._lan.post("/api/v2/firmware", {"board": board})))
 
     async def fetch(self) -> Snapshot:
         """Ask for the device and its sensors."""

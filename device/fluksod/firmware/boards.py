@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 from fluksod.config.boards import BoardConfig, BoardModel
 from fluksod.firmware.images import Image, ImageError, shipped
@@ -28,13 +30,33 @@ def chosen_board(boards: Sequence[BoardConfig], name: str | None) -> BoardConfig
 
 
 class BoardFirmware:
-    """Updates the boards of the running daemon; their links are closed meanwhile."""
+    """Updates the boards of the running daemon; their links are closed meanwhile.
 
-    def __init__(self, boards: Sequence[BoardConfig], inputs: Inputs, updates: FirmwareUpdates) -> None:
+    With `by_cloud` the cloud sees to them, so that nothing is offered to their owner.
+    """
+
+    def __init__(
+        self, boards: Sequence[BoardConfig], inputs: Inputs, updates: FirmwareUpdates, *, by_cloud: bool
+    ) -> None:
         self.updates = updates
+        self._by_cloud = by_cloud
         self._boards = boards
         self._inputs = inputs
         self._task: asyncio.Task[None] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """The newest update, and the boards that can be updated, as the API has them (docs/protocol.md)."""
+        boards = [
+            {
+                "name": board.name,
+                "model": board.model.value,
+                "written": self.updates.written(board.name),
+                "offered": None if self._by_cloud else _shipped_sha256(board.model),
+            }
+            for board in self._boards
+            if board.model and board.programmer_port
+        ]
+        return {**self.updates.state_now(), "boards": boards}
 
     def begin(self, name: str | None) -> None:
         """Begin to write the image that ships with us. Raises `FirmwareRefusedError`."""
@@ -69,3 +91,12 @@ class BoardFirmware:
         async with self._inputs.without(board.name, "it gets another firmware"):
             with contextlib.suppress(UpdateError):  # it is in the log and in the state
                 await self.updates.write(board, image)
+
+
+@functools.cache
+def _shipped_sha256(model: BoardModel) -> str | None:
+    """What identifies the image that ships for a model, None where none does. It stays while we run."""
+    try:
+        return shipped(model).sha256
+    except ImageError:
+        return None

@@ -166,8 +166,14 @@ SCHEMAS: dict[str, Schema] = {
             "before": _or_null(_TEXT),
             "time": _or_null(_TIME),
             "error": _ERROR,
+            "boards": _list(
+                _object(
+                    {"name": _TEXT, "model": _TEXT, "written": _or_null(_TEXT), "offered": _or_null(_TEXT)},
+                    "A board that can be updated: the SHA-256 of what was written last, and of what POST would write.",
+                )
+            ),
         },
-        "The newest update of a board's firmware.",
+        "The newest update of a board's firmware, and the boards that can be updated.",
     ),
     "Minute": _list(
         {
