@@ -87,7 +87,7 @@ class LoopbackFluksometer:
         application = web.Application()
         application.router.add_get("/api/v2/{what}", self._serve_v2)
         application.router.add_get("/sensor/{sensor}", self._serve_v1)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()

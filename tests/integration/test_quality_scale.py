@@ -74,6 +74,8 @@ TIERS = {
 RULES = [rule for tier in TIERS.values() for rule in tier]
 
 SECTIONS = {
+    "docs-conditions": "## Conditions",
+    "docs-triggers": "## Triggers",
     "docs-high-level-description": "# Flukso in Home Assistant",
     "docs-installation-instructions": "## Install",
     "docs-installation-parameters": "## Set up",

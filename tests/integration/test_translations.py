@@ -3,13 +3,16 @@
 import json
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from custom_components.flukso.condition import CONDITIONS
 from custom_components.flukso.sensor import COUNTERS, GAUGES
+from custom_components.flukso.trigger import TRIGGERS
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
 LANGUAGES = ["en", "nl", "fr", "de"]
@@ -99,9 +102,27 @@ def test_every_text_is_used() -> None:
 def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
-    assert set(icons) == {"entity"}
     keys = {entity.translation_key for entity in (*GAUGES.values(), *COUNTERS.values()) if entity.translation_key}
     assert set(icons["entity"]["sensor"]) == keys
     for key in keys:
         assert f"entity.sensor.{key}.name" in ENGLISH
         assert icons["entity"]["sensor"][key]["default"].startswith("mdi:")
+
+
+@pytest.mark.parametrize(
+    ("kind", "icon", "names"), [("triggers", "trigger", TRIGGERS), ("conditions", "condition", CONDITIONS)]
+)
+def test_what_automations_use_is_described(kind: str, icon: str, names: Mapping[str, Any]) -> None:
+    """Each trigger and condition, and each of their fields, has its text and its icon; and none is without them."""
+    described = yaml.safe_load((INTEGRATION / f"{kind}.yaml").read_text())
+    described = {name: said for name, said in described.items() if not name.startswith(".")}
+    assert set(described) == set(names)
+    icons = json.loads((INTEGRATION / "icons.json").read_text())[kind]
+    assert {name: set(said) for name, said in icons.items()} == {name: {icon} for name in names}
+    wanted = {f"{kind}.{name}.{text}" for name in names for text in ("name", "description")} | {
+        f"{kind}.{name}.fields.{field}.{text}"
+        for name, said in described.items()
+        for field in said["fields"]
+        for text in ("name", "description")
+    }
+    assert {key for key in ENGLISH if key.startswith(f"{kind}.")} == wanted
