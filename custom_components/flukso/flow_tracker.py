@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 import probatio
+from homeassistant.components.recorder.history import get_significant_states
 from homeassistant.const import (
     CONF_FOR,
     CONF_OPTIONS,
@@ -123,8 +124,5 @@ async def _history(hass: HomeAssistant, entities: Collection[str], since: dateti
     """Return what the recorder has of the entities, nothing without a recorder."""
     if not entities or "recorder" not in hass.config.components:
         return {}
-    # The recorder brings requirements of its own, which are only there where it is used.
-    from homeassistant.components.recorder.history import get_significant_states
-
     read = partial(get_significant_states, hass, since, entity_ids=list(entities), significant_changes_only=False)
     return cast(Mapping[str, list[State]], await get_instance(hass).async_add_executor_job(read))

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final, cast, override
 
 import probatio
+from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.const import ATTR_ENTITY_ID, CONF_OPTIONS, CONF_TARGET, UnitOfPower
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from homeassistant.helpers import config_validation as cv
@@ -80,9 +81,6 @@ class NightLoadAboveUsualTrigger(Trigger):
         """Return the averages of the hours of all nights that count, in W, by the local start of the hour."""
         if "recorder" not in self._hass.config.components:
             return []
-        # The recorder brings requirements of its own, which are only there where it is used.
-        from homeassistant.components.recorder.statistics import statistics_during_period
-
         rows = await get_instance(self._hass).async_add_executor_job(
             partial(
                 statistics_during_period,

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from homeassistant.components.recorder import Recorder
 from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import parse_yaml
-from pytest_homeassistant_custom_component.common import async_mock_service
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
 from tests.documented import Page, blocks
 from tests.integration.automations import Household, load_automation
@@ -16,7 +18,9 @@ from tests.integration.fluksometer import MAIN, SOLAR, WATER, LoopbackFluksomete
 from tests.integration.test_trigger_night_load import live_through
 from tests.integration.waiting import until
 
-EXAMPLES = [parse_yaml(block.text) for block in blocks(Page("docs/home-assistant.md").text) if block.language == "yaml"]
+BLOCKS = [parse_yaml(block.text) for block in blocks(Page("docs/home-assistant.md").text) if block.language == "yaml"]
+EXAMPLES = [block for block in BLOCKS if "triggers" in block]
+ACTIONS = [block for block in BLOCKS if "action" in block]
 WASHING_MACHINE = "5" * 32
 
 type Told = list[ServiceCall]
@@ -110,3 +114,15 @@ async def test_an_automation_tells_in_time_and_once(
     expected = await HAPPENS[message(example)](household, told)
     await hass.async_block_till_done()
     assert [call.data["message"] for call in told] == [expected]
+
+
+async def test_documented_call_of_the_action(
+    recorder_mock: Recorder, hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    """There is one, and it does what it says."""
+    assert await async_setup_component(hass, "energy", {})
+    (call,) = ACTIONS
+    assert len(EXAMPLES) + len(ACTIONS) == len(BLOCKS)
+    domain, name = call["action"].split(".")
+    answer = await hass.services.async_call(domain, name, call["data"], blocking=True, return_response=True)
+    assert [source["type"] for source in answer["added"]["energy_sources"]] == ["grid", "water"]

@@ -3,13 +3,14 @@
 import json
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from custom_components.flukso import energy_dashboard
 from custom_components.flukso.condition import CONDITIONS
 from custom_components.flukso.sensor import COUNTERS, GAUGES
 from custom_components.flukso.trigger import TRIGGERS
@@ -33,6 +34,7 @@ def load(language: str) -> dict[str, str]:
 
 
 ENGLISH = load("en")
+ACTIONS = [energy_dashboard.ACTION]
 
 
 def placeholders(text: str) -> set[str]:
@@ -82,9 +84,9 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
         assert f"config.abort.{key}" in ENGLISH
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
-    exceptions = set(re.findall(r'translation_key="(\w+)",\s+translation_placeholders', source))
+    exceptions = set(re.findall(r'translation_domain=DOMAIN,\s+translation_key="(\w+)"', source))
     exceptions |= {"cannot_connect", "invalid_response"}
-    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions - {"sensor"}
+    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions
 
 
 def test_every_text_is_used() -> None:
@@ -110,10 +112,11 @@ def test_entities_have_names_and_icons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "icon", "names"), [("triggers", "trigger", TRIGGERS), ("conditions", "condition", CONDITIONS)]
+    ("kind", "icon", "names"),
+    [("triggers", "trigger", TRIGGERS), ("conditions", "condition", CONDITIONS), ("services", "service", ACTIONS)],
 )
-def test_what_automations_use_is_described(kind: str, icon: str, names: Mapping[str, Any]) -> None:
-    """Each trigger and condition, and each of their fields, has its text and its icon; and none is without them."""
+def test_what_automations_use_is_described(kind: str, icon: str, names: Collection[str]) -> None:
+    """Each trigger, condition and action has texts for itself and its fields, and an icon; there are no others."""
     described = yaml.safe_load((INTEGRATION / f"{kind}.yaml").read_text())
     described = {name: said for name, said in described.items() if not name.startswith(".")}
     assert set(described) == set(names)
