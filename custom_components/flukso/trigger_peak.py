@@ -35,7 +35,7 @@ _SCHEMA = probatio.Schema(
         probatio.Required(CONF_TARGET): cv.TARGET_FIELDS,
         probatio.Required(CONF_OPTIONS, default={}): {
             probatio.Optional(CONF_LIMIT, default=2.5): probatio.All(probatio.Coerce(float), probatio.Range(min=0)),
-            probatio.Optional(CONF_PEAK): cv.entity_id,
+            probatio.Optional(CONF_PEAK): probatio.Maybe(cv.entity_id),
             probatio.Optional(CONF_FOR, default={"minutes": 1}): cv.positive_time_period,
         },
     }

@@ -1,5 +1,6 @@
 """Real automations in Home Assistant, and what they do."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.flukso.const import DOMAIN
 from tests.integration.fluksometer import LoopbackFluksometer
+
+STEPS = 200
+"""Rounds of the event loop in which an automation gets to where it waits; each of its actions takes a few."""
 
 
 async def automate(
@@ -77,6 +81,8 @@ class Household:
         self._time = time
         self.fluksometer = fluksometer
         self._entry = entry
+        self.automation_waits = False
+        """Whether the automation may be in the middle of its actions, and must not be waited for."""
 
     async def show(self, sensor_id: str, **values: Any) -> None:
         """Measure something, and let Home Assistant show it."""
@@ -107,4 +113,8 @@ class Household:
 
     async def _poll(self) -> None:
         await self._entry.runtime_data.async_refresh()
-        await self.hass.async_block_till_done()
+        if self.automation_waits:
+            for _ in range(STEPS):
+                await asyncio.sleep(0)
+        else:
+            await self.hass.async_block_till_done()
