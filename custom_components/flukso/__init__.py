@@ -2,18 +2,29 @@
 
 from homeassistant.const import CONF_DEVICE_ID, CONF_TOKEN, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.typing import ConfigType
 
 from .client import FluksometerV1, FluksometerV2
-from .const import API_V2, CONF_API
+from .const import API_V2, CONF_API, DOMAIN
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .demand import Demands, demand_store
 from .devices import async_register_hub, async_sensor_devices
+from .energy_dashboard import async_register_energy_dashboard
 from .entry_data import entry_address, v1_sensors
 from .issues import SilentLinks, async_forget
 
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR, Platform.UPDATE]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions: they are there whether a Fluksometer is loaded or not."""
+    async_register_energy_dashboard(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:

@@ -38,6 +38,7 @@ from .client import (
 )
 from .const import API_V1, CONF_API, CONF_SENSORS, DOMAIN
 from .duplicates import are_two
+from .energy_places import energy_places
 from .entry_data import address_data, entry_address, sensor_data, v1_data, v1_sensors, v2_data
 from .issues import async_report_duplicate
 from .reasons import reason
@@ -69,6 +70,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         self._announced_id: str | None = None
         self._v1_id: str
         self._sensors: tuple[V1Sensor, ...] = ()
+        self._energy_places: dict[str, str]
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -301,7 +303,9 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                         },
                     )
                 return self.async_create_entry(
-                    title=_v1_title(self._v1_id), data=v1_data(self._v1_id, self._address, sensors)
+                    title=_v1_title(self._v1_id),
+                    data=v1_data(self._v1_id, self._address, sensors),
+                    description="no_totals",
                 )
         suggested = user_input or {
             CONF_WATER: [sensor.id for sensor in self._sensors if sensor.type is SensorType.WATER],
@@ -325,7 +329,9 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_device(self, address: Address, token: str | None = None) -> Device:
         """Return the Fluksometer at an address, after a look at its sensors: an entry needs both."""
         client = FluksometerV2(async_get_clientsession(self.hass), address, token)
-        return (await client.fetch()).device
+        snapshot = await client.fetch()
+        self._energy_places = energy_places(snapshot.sensors.values())
+        return snapshot.device
 
     async def _async_verify_v1(self, address: Address, sensors: Iterable[V1Sensor]) -> None:
         """Make sure that an original Fluksometer answers for at least one of the sensors."""
@@ -357,7 +363,11 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         return hostname or min(ids)
 
     def _create_v2(self, device: Device, address: Address) -> ConfigFlowResult:
-        return self.async_create_entry(title=_title(device), data=v2_data(device.id, address))
+        return self.async_create_entry(
+            title=_title(device),
+            data=v2_data(device.id, address),
+            description_placeholders=self._energy_places,
+        )
 
 
 def _is_settled(entry: ConfigEntry[Any], addresses: Iterable[Address]) -> bool:

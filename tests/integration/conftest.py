@@ -1,11 +1,13 @@
 """What all tests of the integration share."""
 
 # First, so that the test package's own folder of custom components does not hide ours.
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from time import monotonic
 
 import pytest
 from aiohttp import ClientSession
+from freezegun import freeze_time
+from freezegun.api import TickingDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
@@ -16,6 +18,7 @@ from syrupy.filters import props
 
 import custom_components.flukso  # noqa: F401
 from custom_components.flukso.const import DOMAIN
+from tests.integration.automations import Household, forget
 from tests.integration.fluksometer import DEVICE, LoopbackFluksometer, running
 
 
@@ -46,6 +49,8 @@ def _custom_integrations(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant load our integration; the recorder must come up before it."""
     if "hass" not in request.fixturenames:
         return
+    if "passing_time" in request.fixturenames:
+        request.getfixturevalue("passing_time")
     if "recorder_mock" in request.fixturenames:
         request.getfixturevalue("recorder_mock")
     request.getfixturevalue("enable_custom_integrations")
@@ -126,3 +131,23 @@ def poll(hass: HomeAssistant, loaded: MockConfigEntry) -> Poll:
         await hass.async_block_till_done()
 
     return poll_now
+
+
+@pytest.fixture
+def passing_time() -> Iterator[TickingDateTimeFactory]:
+    """Let time go on by itself, and by as much more as a test wants: all clocks together, the event loop's too."""
+    with freeze_time("2026-11-20 12:00:00+00:00", tick=True) as time:
+        yield time
+
+
+@pytest.fixture
+async def household(
+    hass: HomeAssistant,
+    passing_time: TickingDateTimeFactory,
+    fluksometer: LoopbackFluksometer,
+    loaded: MockConfigEntry,
+) -> AsyncIterator[Household]:
+    """Take the time of the Fluksometer and of Home Assistant into our hands; no automation stays in the end."""
+    yield Household(hass, passing_time, fluksometer, loaded)
+    if "automation" in hass.config.components:
+        await forget(hass)

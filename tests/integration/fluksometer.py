@@ -99,7 +99,7 @@ class LoopbackFluksometer:
         application.router.add_get("/api/v2/{what}", self._serve_v2)
         application.router.add_get("/sensor/{sensor}", self._serve_v1)
         application.router.add_post("/api/v2/firmware", self._begin_update)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()

@@ -74,6 +74,9 @@ TIERS = {
 RULES = [rule for tier in TIERS.values() for rule in tier]
 
 SECTIONS = {
+    "docs-actions": "## Actions",
+    "docs-conditions": "## Conditions",
+    "docs-triggers": "## Triggers",
     "docs-high-level-description": "# Flukso in Home Assistant",
     "docs-installation-instructions": "## Install",
     "docs-installation-parameters": "## Set up",
@@ -118,6 +121,8 @@ def test_code_has_what_is_claimed(scale: dict[str, Any]) -> None:
     """What hassfest checks itself for core, and what is easily lost."""
     source = {path.stem: path.read_text() for path in INTEGRATION.glob("*.py")}
     claims = {
+        "action-exceptions": "raise ServiceValidationError(" in source["energy_dashboard"],
+        "action-setup": "async_register_energy_dashboard(hass)" in source["__init__"].split("async_setup_entry")[0],
         "config-flow": "async_step_user" in source["config_flow"],
         "discovery": "async_step_zeroconf" in source["config_flow"],
         "reauthentication-flow": "async_step_reauth" in source["config_flow"],

@@ -3,16 +3,20 @@
 import json
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from custom_components.flukso import energy_dashboard
+from custom_components.flukso.condition import CONDITIONS
 from custom_components.flukso.demand_sensor import DEMANDS
 from custom_components.flukso.hub_sensor import HUB_SENSORS, REJECTED_LINES
 from custom_components.flukso.phase_sensor import PHASES
 from custom_components.flukso.sensor import COUNTERS, GAUGES, NET_POWER, POWER_DRAWN
+from custom_components.flukso.trigger import TRIGGERS
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
 LANGUAGES = ["en", "nl", "fr", "de"]
@@ -33,6 +37,7 @@ def load(language: str) -> dict[str, str]:
 
 
 ENGLISH = load("en")
+ACTIONS = [energy_dashboard.ACTION]
 
 
 def placeholders(text: str) -> set[str]:
@@ -109,7 +114,6 @@ def test_issues_have_a_title_and_either_a_description_or_a_fix() -> None:
 def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
-    assert set(icons) == {"entity"}
     assert set(icons["entity"]) == {"binary_sensor", "sensor", "update"}
     for platform, drawn in icons["entity"].items():
         for key, icon in drawn.items():
@@ -127,3 +131,23 @@ def test_entities_have_names_and_icons() -> None:
     )
     keys = {entity.translation_key for entity in sensors if entity.translation_key}
     assert set(icons["entity"]["sensor"]) == keys | {"named_rejected_lines"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "icon", "names"),
+    [("triggers", "trigger", TRIGGERS), ("conditions", "condition", CONDITIONS), ("services", "service", ACTIONS)],
+)
+def test_what_automations_use_is_described(kind: str, icon: str, names: Collection[str]) -> None:
+    """Each trigger, condition and action has texts for itself and its fields, and an icon; there are no others."""
+    described = yaml.safe_load((INTEGRATION / f"{kind}.yaml").read_text())
+    described = {name: said for name, said in described.items() if not name.startswith(".")}
+    assert set(described) == set(names)
+    icons = json.loads((INTEGRATION / "icons.json").read_text())[kind]
+    assert {name: set(said) for name, said in icons.items()} == {name: {icon} for name in names}
+    wanted = {f"{kind}.{name}.{text}" for name in names for text in ("name", "description")} | {
+        f"{kind}.{name}.fields.{field}.{text}"
+        for name, said in described.items()
+        for field in said["fields"]
+        for text in ("name", "description")
+    }
+    assert {key for key in ENGLISH if key.startswith(f"{kind}.")} == wanted
