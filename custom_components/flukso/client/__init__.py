@@ -12,6 +12,7 @@ from .errors import (
     FluksoPayloadError,
     FluksoVersionError,
 )
+from .history import Bucket
 from .identity import is_id
 from .models import Board, Cloud, Device, Reading, Sensor, SensorClass, SensorReading, SensorType, Snapshot
 from .payload import is_number
@@ -23,6 +24,7 @@ __all__ = [
     "DEFAULT_PORT",
     "Address",
     "Board",
+    "Bucket",
     "Cloud",
     "Device",
     "FluksoAddressError",
