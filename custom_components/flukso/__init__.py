@@ -10,6 +10,7 @@ from .const import API_V2, CONF_API
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .devices import async_register_hub, async_sensor_devices
 from .entry_data import entry_address, v1_sensors
+from .gap_healing import GapHealer, settled_store
 
 PLATFORMS = [Platform.SENSOR]
 
@@ -31,12 +32,19 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if coordinator.push is not None:
         coordinator.push.start()
+    if isinstance(client, FluksometerV2):
+        await GapHealer(hass, entry, coordinator, client).async_start()
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
     """Unload a Fluksometer."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
+    """Forget what was kept of a Fluksometer."""
+    await settled_store(hass, entry.entry_id).async_remove()
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: FluksoConfigEntry, device: DeviceEntry) -> bool:

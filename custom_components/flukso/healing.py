@@ -7,6 +7,8 @@ Hours are those of UTC, so daylight saving does not matter. All values are in Wh
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
 from typing import Final
 
 HOUR: Final = 3600
@@ -97,6 +99,15 @@ def heal(rows: Sequence[Row], edges: Mapping[int, float], leeway: float = LEEWAY
                 whole, moved = fit, 0
         place = base + 1
     return Healing(tuple(healed), tuple(shifts), tuple(broken), settled)
+
+
+def pulse_leeway(rows: Sequence[Row]) -> float:
+    """Return by how much a row may be off where the meter counts in pulses: what one and a half of them are worth.
+
+    Between two pulses a counter is anything from the one to the other.
+    """
+    steps = (round(abs(later.state - earlier.state) * 1000) for earlier, later in pairwise(rows))
+    return max(LEEWAY, 1.5 * gcd(*steps) / 1000)
 
 
 def _misfit(earlier: Row, later: Row, edges: Mapping[int, float]) -> float:
