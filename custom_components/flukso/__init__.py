@@ -14,6 +14,7 @@ from .demand import Demands, demand_store
 from .devices import async_register_hub, async_sensor_devices
 from .energy_dashboard import async_register_energy_dashboard
 from .entry_data import entry_address, v1_sensors
+from .gap_healing import GapHealer, settled_store
 from .issues import SilentLinks, async_forget
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -47,6 +48,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if coordinator.push is not None:
         coordinator.push.start()
+    if isinstance(client, FluksometerV2):
+        await GapHealer(hass, entry, coordinator, client).async_start()
     return True
 
 
@@ -59,6 +62,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> b
 async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
     """Forget what was kept for a Fluksometer."""
     await demand_store(hass, entry.entry_id).async_remove()
+    await settled_store(hass, entry.entry_id).async_remove()
     async_forget(hass, entry)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.integration.kept_history import KeptHistory
+
 DEVICE = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 OTHER_DEVICE = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 MAIN = "11111111111111111111111111111111"
@@ -66,6 +68,8 @@ class LoopbackFluksometer:
             sensor(GAS, "Gas meter", "gas", "pulse", counter=2345678, gauge=0),
         ]
         self.minutes: dict[str, list[Any]] = {}
+        self.kept: dict[str, KeptHistory] = {}
+        """The history of sensors that have one."""
         self.replies: dict[str, web.Response] = {}
         """Answers to give instead of the right ones, by path."""
         self.requests: list[str] = []
@@ -97,6 +101,7 @@ class LoopbackFluksometer:
         """Answer from now on, after a stop at the same port."""
         application = web.Application()
         application.router.add_get("/api/v2/{what}", self._serve_v2)
+        application.router.add_get("/api/v2/sensors/{sensor}/history", self._serve_history)
         application.router.add_get("/sensor/{sensor}", self._serve_v1)
         application.router.add_post("/api/v2/firmware", self._begin_update)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
@@ -182,6 +187,18 @@ class LoopbackFluksometer:
         self.updates_begun.append(board)
         self.firmware |= {"state": "updating", "board": board, "percent": 0, "error": None}
         return web.json_response(self.firmware, status=202)
+
+    async def _serve_history(self, request: web.Request) -> web.StreamResponse:
+        if (early := await self._before(request)) is not None:
+            return early
+        sensor_id = request.match_info["sensor"]
+        if sensor_id not in self.kept:
+            return web.json_response({"error": "there is no such sensor"}, status=404)
+        start, end, resolution = (int(request.query[name]) for name in ("start", "end", "resolution"))
+        if not 0 < end - start <= 100_000 * resolution:
+            return web.json_response({"error": "too many buckets"}, status=400)
+        columns = self.kept[sensor_id].columns(start, end, resolution)
+        return web.json_response({"sensor": sensor_id, "resolution": resolution, **columns})
 
     async def _before(self, request: web.Request) -> web.Response | None:
         self.requests.append(request.path_qs)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 import pytest
 from aiohttp import ClientSession
@@ -68,6 +68,28 @@ async def test_both_versions(session: ClientSession, fluksod: Fluksod) -> None:
     reading = (await original.fetch()).sensors[MAIN].reading
     assert reading is not None
     assert reading.gauge == 463
+
+
+async def test_history(session: ClientSession, fluksod: Fluksod) -> None:
+    """What the daemon keeps is read as it tells it: one minute with two counters, the one before it unknown."""
+    client = FluksometerV2(session, Address("127.0.0.1", fluksod.port))
+
+    async def counted() -> tuple[int | float | None, int | float | None]:
+        end = int(time()) // 60 * 60 + 60
+        buckets = [bucket async for page in client.history(MAIN, end - 120, end, 60) for bucket in page]
+        assert [bucket.time for bucket in buckets] == [end - 120, end - 60]
+        known = [bucket for bucket in buckets if bucket.counter_end is not None]
+        return (known[0].counter_start, known[-1].counter_end) if known else (None, None)
+
+    for step in range(1, 100):
+        fluksod.clamp(MAIN, 4521337 + step, 463)
+        first, last = await counted()
+        if first is not None and last is not None and last > first:
+            break
+        await asyncio.sleep(0.1)
+    assert first == 4521337
+    assert last is not None
+    assert first < last <= 4521337 + step
 
 
 async def test_entities(hass: HomeAssistant, fluksod: Fluksod, entry: ConfigEntry) -> None:

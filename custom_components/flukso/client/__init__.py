@@ -14,6 +14,7 @@ from .errors import (
     FluksoTokenError,
     FluksoVersionError,
 )
+from .history import Bucket
 from .identity import is_id
 from .models import (
     Board,
@@ -44,6 +45,7 @@ __all__ = [
     "Address",
     "Board",
     "Broker",
+    "Bucket",
     "Cloud",
     "Demand",
     "Device",

@@ -122,6 +122,23 @@ class JsonObject:
             raise self._wrong(key, "an array")
         return [JsonObject(item, f"{self._place}.{key}[{index}]") for index, item in enumerate(value)]
 
+    def gauges(self, key: str, length: int) -> list[int | float | None]:
+        """Return an array of so many finite numbers, None for null."""
+        value = self._member(key)
+        if not isinstance(value, list) or len(value) != length:
+            raise self._wrong(key, f"an array of {length}")
+        for item in value:
+            if item is not None and not is_number(item):
+                raise self._wrong(key, "an array of numbers and nulls")
+        return [None if item is None else _whole(item) for item in value]
+
+    def counters(self, key: str, length: int) -> list[int | float | None]:
+        """Return an array of so many numbers that are not negative, None for null."""
+        values = self.gauges(key, length)
+        if any(value is not None and value < 0 for value in values):
+            raise self._wrong(key, "an array of numbers that are not negative, and nulls")
+        return values
+
 
 def is_number(value: object) -> TypeIs[int | float]:
     """Tell whether a JSON value is a number that a double holds exactly enough."""

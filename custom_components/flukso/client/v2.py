@@ -8,6 +8,7 @@ import aiohttp
 
 from .address import Address
 from .errors import FluksoPayloadError
+from .history import Bucket, parse_history, parts
 from .lan import Lan
 from .models import Device, Firmware, Sensor, SensorReading, Snapshot
 from .payload import parse_json
@@ -53,6 +54,17 @@ class FluksometerV2:
         """Ask for the device and its sensors."""
         device = await self.device()
         return Snapshot(device, await self.sensors())
+
+    async def history(self, sensor_id: str, start: int, end: int, resolution: int) -> AsyncIterator[list[Bucket]]:
+        """Ask for what is kept of a sensor from `start` to before `end` (unix seconds), in buckets of `resolution` s.
+
+        The first bucket begins at `start`. They come in order, in lists of at most 2,000, one request each. Raises
+        FluksoNotFoundError when there is no such sensor, or no history at all: an older daemon keeps none.
+        """
+        for begin, stop in parts(start, end, resolution):
+            query = {"start": str(begin), "end": str(stop), "resolution": str(resolution)}
+            answer = parse_json(await self._lan.get(f"/api/v2/sensors/{sensor_id}/history", query))
+            yield parse_history(answer, sensor_id, begin, stop, resolution)
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[SensorReading]]:
