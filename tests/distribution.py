@@ -37,13 +37,16 @@ def newer_python() -> str:
     return str(own) if own.exists() else "3.14"
 
 
-def install(wheel: Path, folder: Path, python: str = sys.executable) -> Path:
+def install(wheel: Path, folder: Path, python: str = sys.executable, extras: str = "") -> Path:
     """Install it into an environment of its own, by default with this Python; return the folder of its commands.
+
+    `extras` are those that are asked for, with commas between.
 
     What it requires comes in the versions of the lock: those are on the machine already.
     """
     commands = folder / "bin"
+    wanted = f"{wheel}[{extras}]" if extras else str(wheel)
     lock = ROOT / "requirements" / "dev.txt"
     folders = {"UV_TOOL_DIR": folder / "tools", "UV_TOOL_BIN_DIR": commands}
-    uv("tool", "install", "-q", "--python", python, "--constraints", lock, wheel, **folders)
+    uv("tool", "install", "-q", "--python", python, "--constraints", lock, wanted, **folders)
     return commands

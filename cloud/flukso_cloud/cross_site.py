@@ -5,8 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .api.problem import plainly
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 SIGNED_PATHS = ("/device/", "/sensor/", "/xmlrpc/")
@@ -26,7 +27,7 @@ class CrossSiteRefusal:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 403 to a foreign request, pass on any other."""
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and self._is_foreign(scope):
-            await PlainTextResponse("This request came from another site.\n", 403)(scope, receive, send)
+            await plainly(scope["path"], 403, "This request came from another site.\n")(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

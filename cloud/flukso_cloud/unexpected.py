@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import traceback
 
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .api.problem import plainly
 
 log = logging.getLogger(__name__)
 
@@ -34,4 +35,4 @@ class Unexpected:
             log.error("%s in %s %s\n%s", type(error).__name__, scope.get("method"), scope.get("path"), frames)  # noqa: TRY400
             if started:
                 raise ConnectionAbortedError("the answer had begun") from None
-            await PlainTextResponse("Internal server error.\n", 500)(scope, receive, send)
+            await plainly(scope["path"], 500, "Internal server error.\n")(scope, receive, send)

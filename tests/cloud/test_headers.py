@@ -38,7 +38,12 @@ async def fail_midway(_: Request) -> StreamingResponse:
 @pytest.fixture
 def app() -> Starlette:
     return Starlette(
-        routes=[Route("/", page), Route("/fail", fail, methods=["POST"]), Route("/midway", fail_midway)],
+        routes=[
+            Route("/", page),
+            Route("/fail", fail, methods=["POST"]),
+            Route("/api/v2/fail", fail, methods=["POST"]),
+            Route("/midway", fail_midway),
+        ],
         middleware=[Middleware(SecurityHeaders), Middleware(Unexpected)],
     )
 
@@ -83,6 +88,23 @@ def test_the_unexpected_is_answered_without_details_and_logged_without_content(
     assert "RuntimeError in POST /fail\n" in caplog.text
     assert "test_headers.py" in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_api_v2_tells_the_unexpected_as_a_problem(app: Starlette) -> None:
+    answer = TestClient(app).post("/api/v2/fail", content=SECRET.encode())
+    assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
+    assert answer.json()["detail"] == "Internal server error."
+    assert SECRET not in answer.text
+
+
+def test_api_v2_tells_a_foreign_page_and_an_unknown_path_as_problems(client: TestClient) -> None:
+    """Whatever it is refused by: not only by a route."""
+    foreign = client.put("/api/v2/tariffs", json={}, headers={"Sec-Fetch-Site": "cross-site"})
+    answers = [foreign, client.get("/api/v2/nothing"), client.put("/api/v2/latest")]
+    assert [answer.status_code for answer in answers] == [403, 404, 405]
+    for answer in answers:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
 
 
 def test_an_answer_that_fails_midway_is_cut_off(app: Starlette, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import warnings
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,9 +22,7 @@ from flukso_cloud.profiles.likeness import compare
 from flukso_cloud.profiles.stream import columns, years_of
 from flukso_cloud.profiles.tables import table
 from tests.cloud.fluksometer import Fluksometer
-from tests.cloud.process import Server
 from tests.cloud.served import ServedOwner
-from tests.distribution import install
 from tests.documented import Page
 
 BRUSSELS, UTC_ZONE = ZoneInfo("Europe/Brussels"), ZoneInfo("UTC")
@@ -237,17 +233,6 @@ def test_who_sees_a_sensor_coarsely_compares_it_coarsely(served: ServedOwner, de
     coarse = {"X-Token": token}
     assert served.http.get(path, params={**query, "resolution": "hour"}, headers=coarse).status_code == 403
     assert served.http.get(path, params=query, headers=coarse).status_code == 200
-
-
-def test_without_demandlib_it_says_what_to_install(folder_made: Path, tmp_path: Path, wheel: Path) -> None:
-    command = install(wheel, tmp_path / "plain") / "flukso-cloud"
-    home = Path(shutil.copytree(folder_made, tmp_path / "home"))
-    with Server(home, command=command) as server, ServedOwner(server) as owner:
-        answer = owner.http.get("/api/v2/profiles/series", params={"profile": "h25", "start": START, "end": END})
-        assert answer.status_code == 501
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert "flukso-cloud[profiles]" in answer.json()["detail"]
-        assert owner.http.get("/api/v2/profiles").status_code == 200
 
 
 def test_years_before_and_after(tables: dict[int, Shares]) -> None:

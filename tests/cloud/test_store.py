@@ -26,6 +26,7 @@ from flukso_cloud.store import (
 from flukso_cloud.store import samples as statements
 from flukso_cloud.store.schema import migrations
 from flukso_cloud.store.sqlite import SqliteStore
+from flukso_cloud.tmpo import Place
 
 START = 1_795_400_000
 ANALOG = Meter.of_class("analog")
@@ -247,6 +248,49 @@ async def test_what_is_deleted_leaves_no_break_and_no_energy(store: SqliteStore)
     assert await store.samples(sensor, START + 60, START + 300, 1) == [series[1]]
     assert await store.breaks(sensor.number, START, START + 999) == []
     assert (await store.columns(sensor, [START, START + 300])).flowed == [25]
+
+
+async def test_a_fingerprint_changes_with_what_it_is_of(store: SqliteStore) -> None:
+    """And with nothing else: not with samples beside the span, nor with those of another sensor."""
+    sensor = await add_sensor(store)
+    day = START // 86400 * 86400
+    await store.append(sensor, [Sample(day + 600 * i, i) for i in range(3 * 144)], START)
+    spans = [(day, day + 86400), (day + 86400 + 300, day + 86400 + 900), (day, day + 3 * 86400), (0, 2**32 - 1)]
+
+    async def taken() -> list[bytes]:
+        return [await store.fingerprint(sensor, *span) for span in spans]
+
+    async def changed(before: list[bytes]) -> list[bool]:
+        return [old != new for old, new in zip(before, await taken(), strict=True)]
+
+    seen = await taken()
+    assert len(set(seen)) == 3, "the last two are of the same samples"
+    assert await changed(seen) == [False] * 4
+    await store.append(sensor, [Sample(day + 86400 + 600, 999)], START)
+    assert await changed(seen) == [False, True, True, True]
+    seen = await taken()
+    while (folded := await store.fold(day + 2 * 86400 + 43200, 0)).next_sensor is not None or folded.samples:
+        pass
+    seen = await taken()
+    await store.append(sensor, [Sample(day + 86400 + 600, 998)], START)
+    assert await changed(seen) == [False, True, True, True]
+    seen = await taken()
+    await store.delete(sensor, day + 2 * 86400, day + 2 * 86400 + 1)
+    assert await changed(seen) == [False, False, True, True]
+
+
+async def test_what_is_deleted_takes_the_blocks_that_reach_into_it(store: SqliteStore) -> None:
+    sensor, other = await add_sensor(store), await add_sensor(store, "ef" * 16)
+    begin = START // 256 * 256
+    places = [Place(0, 8, begin + 256 * at) for at in range(4)]
+    for one in (sensor, other):
+        for place in places:
+            assert await store.keep_block(one.number, place, b"gz")
+    assert await store.delete(sensor, begin + 255, begin + 256) == 0
+    assert await store.blocks(sensor.number, 0) == places[1:]
+    assert await store.replace(sensor, begin + 512, begin + 769, []) == 0
+    assert await store.blocks(sensor.number, 0) == places[1:2]
+    assert await store.blocks(other.number, 0) == places
 
 
 async def test_a_range_is_replaced_whole(store: SqliteStore) -> None:

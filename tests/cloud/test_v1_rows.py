@@ -15,26 +15,33 @@
 | 2.3 measurements, 200 | test_measurements |
 | 2.3 body on one connection, Content-Length | test_wire::test_answers_have_their_exact_length |
 | 2.3 no-integer counters dropped, empty array | test_measurements |
+| 2.3 absolute counters: 32-bit wrap, reset, jump, what flows back | test_v1_counters::test_two_counters |
+| 2.3 and 2.4 all sensors one after another, the last closes | test_v1_counters::test_a_cycle_of_all_sensors |
+| 2.3 duplicates, out of order | test_measurements::test_duplicates_and_older_times_lose_nothing |
 | 2.4 config 204 | test_measurements::test_configuration_is_answered_204 |
 | 2.4 NULL where left out | here: test_config |
 | 2.4 enable | here: test_enable |
 | 2.4 both or neither of config and measurements (400; the original 500) | test_measurements |
-| 2.5 token, session, once | test_series_api::test_the_token_once |
+| 2.5 token, session, once | test_series_api::test_the_token_once, test_v1_refusals::test_the_token_of_every_get |
 | 2.5 interval, resolution: seconds, defaults | here: test_the_table_of_seconds, test_all_of_them_over_http |
 | 2.5 clamping, alignment | here: test_every_interval_and_resolution, test_ranges |
 | 2.5 28-day month, bucket-end stamps, open bucket | test_series_api; here: test_every_interval_and_resolution |
+| 2.5 what is not clamped | here: test_what_is_not_clamped |
 | 2.5 start, end | here: test_ranges; test_series_api::test_queries_that_are_wrong |
-| 2.5 units, rounding | test_series_api::test_units; here: test_the_unit_is_not_checked_against_the_type |
+| 2.5 rounding, half away from zero | test_v1_counters::test_halves_are_rounded_away_from_zero |
+| 2.5 units | test_series_api::test_units; here: test_the_unit_is_not_checked_against_the_type |
 | 2.5 callback, jsonp_callback | here: test_callbacks_of_every_list; test_series_api |
 | 2.5 CSV, Accept, 406 | here: test_accept |
 | 2.5 "nan", integers | test_series_api |
 | 2.5 night | test_series_api::test_night |
 | 2.6 param=all, lastupdate | test_series_api::test_parameters; here: test_lastupdate_before_anything_came |
+| 2.6 no interval, start or unit beside it, no JSONP | test_series_api; here: test_callbacks_of_every_list |
 | 2 update=true | here: test_update |
 | 2.7 /user/<uid>/sensor, /user/<uid>/device | here: test_user_sensors, test_user_devices |
 | 2.7 /device/<id>/sensor | here: test_device_sensors |
 | 2.7 who may | here: test_lists_are_for_their_owner_alone |
 | 2.8 200, 204, 400, 401 with reason, 404, 405, 406 | here: test_reasons, test_enable, test_methods, test_accept |
+| 2.8 bodies of errors | test_v1_refusals::test_bodies_of_errors_are_no_json |
 | 2.8 500 of the original (400 here, 200 for empty measurements) | test_measurements, test_series_api |
 | 2.8 hex check | here: test_ids_are_checked_to_their_end |
 | 2.9 tmpo sync and blocks, 404, JSONP, Accept | test_tmpo |
@@ -277,6 +284,16 @@ def test_ranges(owner: Owner, claimed: Fluksometer) -> None:
     assert stamps(start=now - 120)[-1] in range(now, now + 62)  # end is now
     assert get(owner, path, unit="watt", start=end, end=end - 60).status_code == 400
     assert get(owner, path, unit="watt", start=end // 60 * 60 + 30, end=end // 60 * 60).status_code == 200
+
+
+def test_what_is_not_clamped(owner: Owner, claimed: Fluksometer) -> None:
+    """The original took the nearest archive; here each resolution reaches back as far as is asked for."""
+    path, end = f"/sensor/{claimed.sensor}", 1_450_000_000
+    for resolution in SECONDS.keys() - LONGEST.keys():
+        step = SECONDS[resolution]
+        start = end - 4000 * step if 4000 * step < end else 0
+        found = [at for at, _ in get(owner, path, unit="watt", start=start, end=end, resolution=resolution).json()]
+        assert found == list(range(start // step * step + step, end // step * step + step + 1, step)), resolution
 
 
 def test_the_unit_is_not_checked_against_the_type(owner: Owner, claimed: Fluksometer) -> None:

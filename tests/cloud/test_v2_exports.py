@@ -22,7 +22,6 @@ from flukso_cloud.store.sqlite import SqliteStore
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.process import Server
 from tests.cloud.served import ServedOwner
-from tests.distribution import install
 
 T = 1_790_035_200
 DAY = 86400
@@ -147,16 +146,3 @@ def test_a_million_take_no_more_memory_than_a_part(million: tuple[ServedOwner, s
             length += part.count(b"\n") if kind == "csv" else len(part)
     assert length == MANY + 1 if kind == "csv" else length > 100_000
     assert most_memory(process) - before < MEGABYTES
-
-
-def test_without_pyarrow_it_says_what_to_install(folder_made: Path, tmp_path: Path, wheel: Path) -> None:
-    """As it is installed by whoever asks for no extra."""
-    command = install(wheel, tmp_path / "plain") / "flukso-cloud"
-    home = Path(shutil.copytree(folder_made, tmp_path / "home"))
-    with Server(home, command=command) as server, ServedOwner(server) as owner:
-        path = f"/api/v2/sensors/{owner.device().sensor}/samples"
-        answer = owner.http.get(f"{path}.parquet", params={"start": 0, "end": 1})
-        assert answer.status_code == 501
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert "flukso-cloud[parquet]" in answer.json()["detail"]
-        assert owner.http.get(f"{path}.csv", params={"start": 0, "end": 1}).text == "time,Wh\r\n"

@@ -46,9 +46,17 @@ async def refusal(request: Request, error: Exception) -> Response:
     headers = {**(error.headers or {})}
     if error.status_code == 405:
         headers["Allow"] = _allowed(request)
-    if not is_v2(request.url.path):
-        return PlainTextResponse(error.detail, error.status_code, headers)
-    return problem(error.status_code, error.detail, headers, getattr(error, "field", None))
+    field = getattr(error, "field", None)
+    return plainly(request.url.path, error.status_code, error.detail, headers, field)
+
+
+def plainly(
+    path: str, status: int, detail: str, headers: Mapping[str, str] | None = None, field: str | None = None
+) -> Response:
+    """Return the answer that tells on a path what is wrong: a problem in API v2, else a plain line."""
+    if is_v2(path):
+        return problem(status, detail, headers, field)
+    return PlainTextResponse(detail, status, headers)
 
 
 def _allowed(request: Request) -> str:
