@@ -128,8 +128,7 @@ class _LiveStream(Response):
         """Send what was told before, then what is heard, until it is over. TimeoutError if nobody takes it."""
         text, look_at = _text(before, self._live), 0.0
         while True:
-            is_time = time.monotonic() >= look_at
-            if is_time or listener.must_look:
+            if listener.must_look or time.monotonic() >= look_at:
                 look_at = await self._look(listener)
             if listener.is_over:
                 return
