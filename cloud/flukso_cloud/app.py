@@ -23,6 +23,7 @@ from .api import (
     peers,
     requests,
     samples,
+    seconds,
     series,
     session,
     tariffs,
@@ -63,7 +64,8 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
         upkeep = [
             asyncio.create_task(cloud.departures.run(kept.unclaimed_days)),
             asyncio.create_task(folding.run(cloud.store)),
-            asyncio.create_task(ears.heed(cloud.store, cloud.live)),
+            asyncio.create_task(ears.heed(cloud.store, cloud.ears)),
+            asyncio.create_task(cloud.seconds.run()),
         ]
         try:
             yield
@@ -84,6 +86,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             *live.routes,
             *series.routes,
             *samples.routes,
+            *seconds.routes,
             *tariffs.routes,
             *peers.routes,
             *tokens.routes,

@@ -12,6 +12,7 @@ from .home import Home
 from .ingest import Ingest
 from .limiter import Limiter
 from .live import Broadcaster
+from .seconds import Seconds
 from .senders import Senders
 from .store import Store
 from .store.sqlite import SqliteStore
@@ -24,6 +25,8 @@ class Cloud:
 
     store: Store
     live: Broadcaster
+    seconds: Seconds
+    ears: Here
     ingest: Ingest
     accounts: Accounts
     limiter: Limiter
@@ -36,18 +39,23 @@ class Cloud:
         """Open the cloud that lives in a folder. Call it in the event loop that will serve it."""
         store = SqliteStore.open(home.database)
         vault, live, limiter = Vault.open(home), Broadcaster(), Limiter()
+        seconds = Seconds(store, live)
+        ears = Here(live, seconds)
         return cls(
             store,
             live,
-            Ingest(store, vault, live, limiter),
+            seconds,
+            ears,
+            Ingest(store, vault, live, seconds, limiter),
             Accounts(store, vault, limiter),
             limiter,
             Senders(store, vault),
             Blocks(store),
-            Departures(store, Here(live)),
+            Departures(store, ears),
         )
 
     async def close(self) -> None:
         """Finish what was begun, then close."""
         self.accounts.close()
+        await self.seconds.close()
         await self.store.close()

@@ -127,6 +127,10 @@ class Broadcaster:
         """Return the newest gauge of a sensor since the server started."""
         return self._gauges.get(sensor)
 
+    def has_counted(self, sensor: str) -> bool:
+        """Tell whether a sensor has told a counter since the server started."""
+        return sensor in self._counted
+
     def publish(self, readings: Iterable[Reading]) -> None:
         """Hand out readings in order of time, leaving out what is not newer than what was handed out already."""
         for reading in readings:
