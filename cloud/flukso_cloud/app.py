@@ -28,6 +28,7 @@ from .api import (
     retention,
     sample_uploads,
     samples,
+    seconds,
     series,
     session,
     tariffs,
@@ -72,7 +73,8 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
             asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days)),
             asyncio.create_task(folding.run(cloud.store)),
             asyncio.create_task(retiring.run(cloud.store, most)),
-            asyncio.create_task(ears.heed(cloud.store, cloud.live)),
+            asyncio.create_task(ears.heed(cloud.store, cloud.ears)),
+            asyncio.create_task(cloud.seconds.run()),
         ]
         try:
             yield
@@ -97,6 +99,7 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
             *retention.routes,
             *exports.routes,
             *sample_uploads.routes,
+            *seconds.routes,
             *tariffs.routes,
             *peers.routes,
             *tokens.routes,

@@ -13,6 +13,7 @@ from .ingest import Ingest
 from .limiter import Limiter
 from .live import Broadcaster
 from .profiles.library import Library
+from .seconds import Seconds
 from .senders import Senders
 from .store import Store
 from .store.sqlite import SqliteStore
@@ -25,6 +26,8 @@ class Cloud:
 
     store: Store
     live: Broadcaster
+    seconds: Seconds
+    ears: Here
     ingest: Ingest
     accounts: Accounts
     limiter: Limiter
@@ -38,19 +41,24 @@ class Cloud:
         """Open the cloud that lives in a folder. Call it in the event loop that will serve it."""
         store = SqliteStore.open(home.database)
         vault, live, limiter = Vault.open(home), Broadcaster(), Limiter()
+        seconds = Seconds(store, live)
+        ears = Here(live, seconds)
         return cls(
             store,
             live,
-            Ingest(store, vault, live, limiter),
+            seconds,
+            ears,
+            Ingest(store, vault, live, seconds, limiter),
             Accounts(store, vault, limiter),
             limiter,
             Senders(store, vault),
             Blocks(store),
-            Departures(store, Here(live)),
+            Departures(store, ears),
             Library(),
         )
 
     async def close(self) -> None:
         """Finish what was begun, then close."""
         self.accounts.close()
+        await self.seconds.close()
         await self.store.close()

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from .clock import unix_now
 from .live import Broadcaster
+from .seconds import Seconds
 from .store import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,11 @@ class Ears(Protocol):
 
 
 class Here:
-    """Live streams of this process."""
+    """Live streams of this process, and the seconds that devices send for them."""
 
-    def __init__(self, live: Broadcaster) -> None:
+    def __init__(self, live: Broadcaster, seconds: Seconds) -> None:
         self._live = live
+        self._seconds = seconds
 
     async def look_again(self, *accounts: int) -> None:
         """See Ears."""
@@ -40,6 +42,7 @@ class Here:
         """See Ears."""
         for sensor in sensors:
             self._live.forget(sensor)
+            self._seconds.forget(sensor)
 
 
 class Elsewhere:
@@ -57,16 +60,15 @@ class Elsewhere:
         await self._store.note_revoked((), sensors, unix_now())
 
 
-async def heed(store: Store, live: Broadcaster) -> None:
+async def heed(store: Store, ears: Here) -> None:
     """Carry through here what is taken back elsewhere, until cancelled. What was before needs nothing."""
     number: int | None = None
     while True:
         try:
             found = await store.revoked(number or 0)
             if number is not None:
-                for sensor in found.streams:
-                    live.forget(sensor)
-                live.look_again(*found.accounts)
+                await ears.forget(*found.streams)
+                await ears.look_again(*found.accounts)
             number = found.number
         except StoreUnavailableError as error:
             log.warning("what other processes took back is looked at later: %s", error)

@@ -15,6 +15,7 @@ from .claim import claim_code, normalise
 from .limiter import REGISTRATION_BY_ADDRESS, Limiter
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
+from .seconds import LIVE_PAST, Seconds
 from .store import Appended, Device, Sensor, SensorConfig, SensorGoneError, Store, StoreUnavailableError
 from .upload import MalformedError, Measurements, read_heartbeat, read_measurements, read_time
 from .vault import Vault, digest_of, new_token
@@ -29,8 +30,6 @@ CLOCK_TOLERANCE = 300
 """Seconds: an older request for a token may be somebody's recording."""
 CENSUS_SECONDS = 10.0
 """For so long a device that is gone may still be believed."""
-LIVE_PAST = 3600
-"""Seconds: an older reading is history and not shown live."""
 
 
 class RefusedError(Exception):
@@ -52,10 +51,11 @@ class _Origin:
 class Ingest:
     """Takes heartbeats and measurements. Keys never change once registered, so they are kept decrypted in memory."""
 
-    def __init__(self, store: Store, vault: Vault, live: Broadcaster, limiter: Limiter) -> None:
+    def __init__(self, store: Store, vault: Vault, live: Broadcaster, seconds: Seconds, limiter: Limiter) -> None:
         self._store = store
         self._vault = vault
         self._live = live
+        self._seconds = seconds
         self._limiter = limiter
         self._origins: dict[str, _Origin] = {}
         self._keys: dict[int, bytes] = {}
@@ -119,11 +119,7 @@ class Ingest:
 
         Raises RefusedError, MalformedError, StoreUnavailableError.
         """
-        if time.monotonic() - self._counted > CENSUS_SECONDS:
-            await self._look_for_changes()
-        origin = self._origins.get(sensor_id) or await self._find(sensor_id)
-        if not digest.matches(origin.key, body, signature):
-            raise RefusedError(BAD_DIGEST)
+        origin = await self._signed(sensor_id, body, signature)
         upload = read_measurements(body, now)
         if isinstance(upload, SensorConfig):
             self._origins.pop(sensor_id, None)
@@ -148,9 +144,23 @@ class Ingest:
             self.refused.update(upload.refused)
             log.warning("sensor %s: refused %s", sensor.id, upload.refused)
         appended = await self._store.append(sensor, upload.samples, now) if upload.samples else Appended(0, 0)
+        if upload.samples:
+            self._seconds.measured(sensor.id)
         metrics.uploaded(stored=appended.stored, known=appended.known, refused=sum(upload.refused.values()))
         self._live.publish(_readings(sensor.id, upload.samples, upload.gauges, now))
         return appended
+
+    async def sensor(self, sensor_id: str, body: bytes, signature: str) -> Sensor:
+        """Return the sensor whose device has signed a body. Raises RefusedError, StoreUnavailableError."""
+        return (await self._signed(sensor_id, body, signature)).sensor
+
+    async def _signed(self, sensor_id: str, body: bytes, signature: str) -> _Origin:
+        if time.monotonic() - self._counted > CENSUS_SECONDS:
+            await self._look_for_changes()
+        origin = self._origins.get(sensor_id) or await self._find(sensor_id)
+        if not digest.matches(origin.key, body, signature):
+            raise RefusedError(BAD_DIGEST)
+        return origin
 
     def knows(self, sensor_id: str) -> bool:
         """Tell whether a sensor of this id sent something lately."""

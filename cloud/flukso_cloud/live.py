@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
@@ -127,6 +127,10 @@ class Broadcaster:
         """Return the newest gauge of a sensor since the server started."""
         return self._gauges.get(sensor)
 
+    def has_counted(self, sensor: str) -> bool:
+        """Tell whether a sensor has told a counter since the server started."""
+        return sensor in self._counted
+
     def publish(self, readings: Iterable[Reading]) -> None:
         """Hand out readings in order of time, leaving out what is not newer than what was handed out already."""
         for reading in readings:
@@ -157,7 +161,7 @@ class Broadcaster:
             found.append(None)
         return found[::-1]
 
-    def recent(self, since: int, sensors: Collection[str]) -> list[Told]:
+    def recent(self, since: int, sensors: Container[str]) -> list[Told]:
         """Return the readings of these sensors from unix second `since` on that are kept, in the order they came."""
         return [told for told in self._kept if told.reading.time >= since and told.reading.sensor in sensors]
 

@@ -44,6 +44,10 @@ FOLDING_SECONDS = Gauge(
 )
 LISTENERS = Gauge("flukso_live_listeners", "Streams of live readings that are open.", registry=REGISTRY)
 LOST = Counter("flukso_live_readings_lost", "Readings that listeners too slow for them have lost.", registry=REGISTRY)
+LIVE_SECONDS = Counter(
+    "flukso_live_seconds", "Seconds that devices sent for listeners: taken, refused.", ["outcome"], registry=REGISTRY
+)
+_SECONDS_TAKEN, _SECONDS_REFUSED = map(LIVE_SECONDS.labels, ("taken", "refused"))
 DATABASE_BYTES = Gauge("flukso_database_bytes", "Size of the database's files.", ["file"], registry=REGISTRY)
 
 
@@ -55,3 +59,10 @@ def uploaded(*, stored: int, known: int, refused: int) -> None:
         _KNOWN.inc(known)
     if refused:
         _REFUSED.inc(refused)
+
+
+def seconds(*, taken: int, refused: int) -> None:
+    """Count seconds that a device sent for listeners."""
+    _SECONDS_TAKEN.inc(taken)
+    if refused:
+        _SECONDS_REFUSED.inc(refused)

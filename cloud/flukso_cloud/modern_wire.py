@@ -13,6 +13,8 @@ from .wire import GOODBYE_SECONDS
 
 ABORT = "flukso.abort"
 """Extension of a request's scope: `now` drops the connection, with all that it holds for the other side."""
+HELD_BYTES = 64 * 1024
+"""Of answers that wait in this process, and as much in the kernel, for who does not take them."""
 MOST_HEAD_BYTES = 64 * 1024
 """Of a request's line and header: what h11 takes."""
 
@@ -49,6 +51,7 @@ class ModernProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start the clock with the connection."""
+        transport.set_write_buffer_limits(HELD_BYTES)
         brisk = _Brisk(transport, self.loop)
         super().connection_made(brisk)  # type: ignore[arg-type]  # it is a transport in all that is used of it
         self._deadline = self.loop.call_later(self.head_seconds, self._too_slow)

@@ -24,7 +24,7 @@ from .cloud import Cloud
 from .home import Home
 from .legacy import DeviceRoutesOnly, WithoutErrorBodies
 from .legacy_tls import legacy_context, make_legacy_certificates
-from .modern_wire import ModernProtocol
+from .modern_wire import HELD_BYTES, ModernProtocol
 from .service_notify import keep_watchdog_quiet, notify
 from .settings import MetricsSettings, Settings
 from .wire import DeviceProtocol, TitleCase
@@ -113,10 +113,13 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
+        listener = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ServerError(f"cannot listen on {host} port {port}: {reason}") from error
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # each connection has it from the listener
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, HELD_BYTES)
+    return listener
 
 
 def _authority(listener: socket.socket) -> str:

@@ -110,6 +110,16 @@ def test_answers_to_people(client: TestClient, device: Fluksometer) -> None:
     assert members({name: value for name, value in token.items() if name != "token"}).keys() == created.keys()
 
 
+def test_seconds_for_those_who_listen(server: Server) -> None:
+    device, now = Fluksometer(), int(time.time())
+    post(server, device, f"/device/{device.id}", json.loads(device.registration()))
+    upload = json.loads(PAGE.block_after("`POST /api/v2/sensors/<id>/live`", "json"))
+    upload["time"] = [now // 60 * 60 - 59, now // 60 * 60 - 58]
+    answered = post(server, device, f"/api/v2/sensors/{device.sensor}/live", upload)
+    documented = json.loads(PAGE.block_after('"counter": [4521337, 4521337]}', "json"))
+    assert answered == documented | {"kept": 0}
+
+
 def test_the_benchmark(client: TestClient, device: Fluksometer) -> None:
     """Of a group that has been compared before; the homes are those of test_benchmark.py."""
     kees = Person(client, "kees")

@@ -65,6 +65,7 @@ RULES = {
     "POST /device/{device}/token": Rule(SIGNED),
     "POST /sensor/{sensor}": Rule(SIGNED),
     "POST /sensor/{sensor}/tmpo/{rid}/{lvl}/{bid}": Rule(SIGNED),
+    "POST /api/v2/sensors/{sensor}/live": Rule(SIGNED),
     "POST /xmlrpc/1": Rule(SIGNED),
     "GET /sensor/{sensor}": Rule(OWNED, SERIES),
     "GET /sensor/{sensor}/tmpo/sync": Rule(OWNED, f"{V1}&rid=0&lvl=0&bid=0"),

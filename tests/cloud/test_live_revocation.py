@@ -1,18 +1,10 @@
-"""What is taken back ends the live streams that it has opened, at once: a real server, real sockets.
-
-The server of these tests looks at nobody's rights again by the clock, but where a token is about to expire: a stream
-ends because it is told to.
-"""
+"""What is taken back ends the live streams that it has opened, at once: a real server, real sockets."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from collections.abc import Callable
 
 import pytest
 
@@ -20,87 +12,10 @@ from flukso_cloud.claim import claim_code
 from flukso_cloud.cli import main
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.listening import Stream, claimed_by, said, upload
+from tests.cloud.live_world import World
 from tests.cloud.owner import PASSWORD
-from tests.cloud.process import Answer, Server, Wire
 
-NEVER = 86400
-
-
-class Person:
-    """Somebody who is logged in."""
-
-    def __init__(self, wire: Wire, name: str) -> None:
-        self.wire = wire
-        self.name = name
-        self.session = self.log_in()
-
-    def log_in(self) -> dict[str, str]:
-        """Log in once more; the header that says so."""
-        form = urlencode({"name": self.name, "password": PASSWORD, "next": "/"}).encode()
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        answer = self.wire.request("POST", "/login", kind, form)
-        assert answer.headers["Location"].strip() == "/"
-        return {"Cookie": answer.headers["Set-Cookie"].strip().partition(";")[0]}
-
-    def ask(self, method: str, path: str, content: Any = None, status: int = 204) -> Any:
-        """Send a request, check the status of its answer, and return its content."""
-        body = b"" if content is None else compact(content)
-        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in self.session.items()]
-        lines += ["Content-Type: application/json"] if body else []
-        self.wire.send("\r\n".join([*lines, "", ""]).encode() + body)
-        answer: Answer = self.wire.answer()
-        assert answer.status == status, answer.body
-        return json.loads(answer.body) if answer.body else None
-
-    def token(self, **described: Any) -> Any:
-        """Make a token."""
-        return self.ask("POST", "/api/v2/tokens", {"name": "x"} | described, 201)
-
-
-class World(NamedTuple):
-    """A server with kees, who owns a device, and mallory."""
-
-    server: Server
-    wire: Wire
-    kees: Person
-    mallory: Person
-
-    def share(self, device: Fluksometer, **share: Any) -> None:
-        """Let kees share the device's sensor, and mallory subscribe to it."""
-        path = f"/api/v2/sensors/{device.sensor}/shares"
-        self.kees.ask("PUT", path, {"shares": [{"account": None} | share]}, 200)
-        self.mallory.ask("PUT", f"/api/v2/subscriptions/{device.sensor}")
-
-    def stream(self, device: Fluksometer, token: str = "", **headers: str) -> Stream:
-        """Listen to the device's sensor."""
-        return Stream(self.server, device.sensor, token, headers=headers)
-
-    def command(self, *arguments: str) -> None:
-        """Run a command in another process's place, while the server runs."""
-        said(*arguments, "--dir", self.server.home)
-
-    def newcomer(self, name: str) -> Person:
-        """Somebody who has just got an account."""
-        self.command("user", "add", name)
-        return Person(self.wire, name)
-
-
-@pytest.fixture(scope="module")
-def world(folder_made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    home = Path(shutil.copytree(folder_made, tmp_path_factory.mktemp("served") / "home"))
-    with pytest.MonkeyPatch.context() as patch, Server(home, LOOK_SECONDS=NEVER) as server:
-        patch.setenv("FLUKSO_CLOUD_PASSWORD", PASSWORD)
-        wire = server.connect()
-        yield World(server, wire, Person(wire, "kees"), Person(wire, "mallory"))
-        wire.close()
-
-
-@pytest.fixture
-def device(world: World) -> Fluksometer:
-    """A device of kees."""
-    return claimed_by(world.server, world.wire, "kees")
-
+pytest_plugins = ["tests.cloud.live_fixtures"]
 
 Case = Callable[[World, Fluksometer], tuple[Stream, Callable[[], object]]]
 """Opens a stream of a device's sensor; returns it, and what takes back what opened it."""
@@ -204,16 +119,16 @@ AT_ONCE: list[Case] = [
 
 
 @pytest.mark.parametrize("case", AT_ONCE, ids=lambda case: case.__name__)
-def test_nothing_is_heard_after_it_is_taken_back(world: World, device: Fluksometer, case: Case) -> None:
+def test_nothing_is_heard_after_it_is_taken_back(world: World, owned: Fluksometer, case: Case) -> None:
     now = int(time.time())
-    bystander = world.stream(device, **world.kees.session).events()
-    stream, take_back = case(world, device)
+    bystander = world.stream(owned, **world.kees.session).events()
+    stream, take_back = case(world, owned)
     assert stream.answer.status == 200
     events = stream.events()
-    upload(world.wire, device, {"gauges": [[now - 10, 1]]})
+    upload(world.wire, owned, {"gauges": [[now - 10, 1]]})
     assert next(events)["gauge"] == next(bystander)["gauge"] == 1
     take_back()
-    upload(world.wire, device, {"gauges": [[now - 9, 2]]})
+    upload(world.wire, owned, {"gauges": [[now - 9, 2]]})
     assert [event["gauge"] for event in events] == [], "it ends, and tells nothing more"
     if case not in {a_device, a_device_of_somebody_else}:
         assert next(bystander)["gauge"] == 2, "whose right it is listens on"
@@ -221,14 +136,14 @@ def test_nothing_is_heard_after_it_is_taken_back(world: World, device: Fluksomet
         assert list(bystander) == []
 
 
-def test_a_token_that_expires(world: World, device: Fluksometer) -> None:
+def test_a_token_that_expires(world: World, owned: Fluksometer) -> None:
     until = int(time.time()) + 3
-    token = world.kees.token(sensors=[device.sensor], expires=until)["token"]
-    stream = world.stream(device, token)
+    token = world.kees.token(sensors=[owned.sensor], expires=until)["token"]
+    stream = world.stream(owned, token)
     assert stream.answer.status == 200
     assert list(stream.events()) == []
     assert time.time() >= until
-    assert world.stream(device, token).answer.status == 401
+    assert world.stream(owned, token).answer.status == 401
 
 
 def old_token(world: World, device: Fluksometer) -> tuple[Stream, Callable[[], object]]:
@@ -258,21 +173,21 @@ def deleted_account(world: World, device: Fluksometer) -> tuple[Stream, Callable
 
 
 @pytest.mark.parametrize("case", [old_token, forgotten, new_password, deleted_account], ids=lambda case: case.__name__)
-def test_a_command_ends_streams_of_the_server_too(world: World, device: Fluksometer, case: Case) -> None:
-    stream, take_back = case(world, device)
+def test_a_command_ends_streams_of_the_server_too(world: World, owned: Fluksometer, case: Case) -> None:
+    stream, take_back = case(world, owned)
     assert stream.answer.status == 200
     take_back()
     assert list(stream.events()) == []
 
 
-def test_nobody_hears_what_was_told_before_a_command_gave_a_device_away(world: World, device: Fluksometer) -> None:
+def test_nobody_hears_what_was_told_before_a_command_gave_a_device_away(world: World, owned: Fluksometer) -> None:
     now = int(time.time())
-    owner = world.stream(device, **world.kees.session)
-    upload(world.wire, device, {"gauges": [[now - 10, 1]]})
+    owner = world.stream(owned, **world.kees.session)
+    upload(world.wire, owned, {"gauges": [[now - 10, 1]]})
     assert next(owner.events())["gauge"] == 1
-    world.command("device", "release", device.id, "--yes")
+    world.command("device", "release", owned.id, "--yes")
     assert list(owner.events()) == [], "the server has heard of it"
-    main(["claim", claim_code(device.key.encode(), device.id), "--account", "mallory", "--dir", str(world.server.home)])
-    heard = Stream(world.server, device.sensor, query="&recent=3600", headers=world.mallory.session).events()
-    upload(world.wire, device, {"gauges": [[now - 9, 2]]})
+    main(["claim", claim_code(owned.key.encode(), owned.id), "--account", "mallory", "--dir", str(world.server.home)])
+    heard = Stream(world.server, owned.sensor, query="&recent=3600", headers=world.mallory.session).events()
+    upload(world.wire, owned, {"gauges": [[now - 9, 2]]})
     assert next(heard)["gauge"] == 2

@@ -25,7 +25,11 @@ T = TypeVar("T")
 
 async def read_json(request: Request, kind: type[T], example: str, most: int = MOST_BYTES) -> T:
     """Return the body as a `kind`; 400 with what is wrong and an example, 413 if it is longer than `most` bytes."""
-    body = await read_body(request, most)
+    return parsed(await read_body(request, most), kind, example)
+
+
+def parsed(body: bytes, kind: type[T], example: str) -> T:
+    """Return a body as a `kind`; 400 with what is wrong and an example."""
     try:
         content = msgspec.json.decode(body, type=kind)
         refuse_repetition(body)

@@ -17,7 +17,7 @@ from flukso_cloud.access import Viewer
 from flukso_cloud.coarse import Coarse
 from flukso_cloud.glimpse import glimpse
 from flukso_cloud.ids import is_id
-from flukso_cloud.live import Broadcaster, Listener, Told
+from flukso_cloud.live import Broadcaster, Listener, Reading, Told
 from flukso_cloud.modern_wire import ABORT
 from flukso_cloud.units import GAUGE_FACTORS
 
@@ -85,7 +85,7 @@ class _LiveStream(Response):
             return
         with self._live.listen(self._heard, self._viewer.account, self._coarse) as listener:
             before = self._before()  # no await since we listen: nothing falls between this and what is live
-            await self._begin(listener)
+            await self._begin(listener, before)
             watching = asyncio.create_task(_hang_up_when_gone(receive, listener))
             try:
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -100,36 +100,53 @@ class _LiveStream(Response):
     def _before(self) -> list[Told | None]:
         """Return what was told before and is to be told now; None at first, where some of it is not kept any more.
 
-        Of what is heard coarsely the last bucket is told anyway; of a sensor that was shared since, nothing before.
+        Of a sensor that was shared since, nothing from before.
         """
-        since = {
-            sensor: begin
-            for sensor, seen in self._heard.items()
-            if sensor not in self._coarse and (begin := seen.sight.since(1)) is not None
-        }
+        edges = self._edges()
         last_id = self._request.headers.get("last-event-id")
         missed: list[Told | None] = []
         if last_id:
-            missed = self._live.missed(last_id, since)
+            missed = self._live.missed(last_id, self._heard)
         elif self._recent:
-            missed = [*self._live.recent(unix_now() - self._recent, since)]
-        return [told for told in missed if told is None or told.reading.time >= since[told.reading.sensor]]
+            missed = [*self._live.recent(unix_now() - self._recent, self._heard)]
+        found: list[Told | None] = []
+        for one in missed:
+            told = one if one is None or one.reading.sensor not in self._coarse else edges.get(one.number)
+            if one is None or (told is not None and self._may_hear(told.reading)):
+                found.append(told)
+        return found
 
-    async def _begin(self, listener: Listener) -> None:
+    def _edges(self) -> dict[int | None, Told]:
+        """Return what the readings that are kept have told who hears them coarsely, by their number."""
+        if not self._coarse:
+            return {}
+        thinned = (
+            (told, self._coarse[told.reading.sensor].take(told.reading)) for told in self._live.recent(0, self._coarse)
+        )
+        return {told.number: Told(reading, told.number) for told, reading in thinned if reading is not None}
+
+    def _may_hear(self, reading: Reading) -> bool:
+        """Tell whether a reading, or all of the bucket that it ends, came since the sensor may be heard."""
+        sight = self._heard[reading.sensor].sight
+        since = sight.since(sight.finest or 1)
+        return since is not None and reading.time - sight.finest >= since
+
+    async def _begin(self, listener: Listener, before: Iterable[Told | None]) -> None:
         """Tell the last complete buckets of what is heard coarsely: the next may be a month away."""
+        told = {(one.reading.sensor, one.reading.time) for one in before if one is not None}
         for sensor_id, coarse in self._coarse.items():
             sensor, sight = self._heard[sensor_id]
             seen = await glimpse(cloud_of(self._request).store, sensor, sight)
             if seen is not None:
                 coarse.begin(seen.measurement, seen.newest)
-                listener.tell(seen.reading(sensor_id))
+                if (sensor_id, seen.measurement.time) not in told:
+                    listener.tell(seen.reading(sensor_id))
 
     async def _send_all(self, before: Iterable[Told | None], listener: Listener, send: Send) -> None:
         """Send what was told before, then what is heard, until it is over. TimeoutError if nobody takes it."""
         text, look_at = _text(before, self._live), 0.0
         while True:
-            is_time = time.monotonic() >= look_at
-            if is_time or listener.must_look:
+            if listener.must_look or time.monotonic() >= look_at:
                 look_at = await self._look(listener)
             if listener.is_over:
                 return
