@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from pyarrow import parquet
 
 from tests.cloud.fluksometer import compact
 from tests.cloud.owner import PASSWORD
+from tests.cloud.process import Server
 from tests.cloud.served import ServedOwner
 from tests.documented import Page, blocks, commands_of, members
 from tests.walkthrough import NotHere, Proof, Run, Serve, Step, walk
@@ -103,19 +106,27 @@ def beside_a_profile(command: str) -> Proof:
     return proof
 
 
-def test_the_commands(served: ServedOwner, tmp_path: Path) -> None:
-    device, other = served.device(), served.device(type="water", class_="pulse")
-    served.upload(device, [[START + 60 * at, 10 * at] for at in range(WEEK + 1)])
-    served.upload(other, [[START + 3600 * at, 5 * at] for at in range(WEEK // 60 + 1)])
+@pytest.fixture
+def served_alone(folder_made: Path, tmp_path: Path) -> Iterator[ServedOwner]:
+    """kees at a server of his own: the page shows his first device."""
+    home = Path(shutil.copytree(folder_made, tmp_path / "home"))
+    with Server(home) as server, ServedOwner(server) as owner:
+        yield owner
+
+
+def test_the_commands(served_alone: ServedOwner, tmp_path: Path) -> None:
+    device, other = served_alone.device(), served_alone.device(type="water", class_="pulse")
+    served_alone.upload(device, [[START + 60 * at, 10 * at] for at in range(WEEK + 1)])
+    served_alone.upload(other, [[START + 3600 * at, 5 * at] for at in range(WEEK // 60 + 1)])
     now = int(time.time())
     body = compact({"measurements": [], "gauges": [[now, 600]]})
-    assert served.post(device, f"/sensor/{device.sensor}", body).status_code == 200
+    assert served_alone.post(device, f"/sensor/{device.sensor}", body).status_code == 200
     tariff = {"type": "electricity", "currency": "EUR", "from": "2020-01-01", "rate": {"kind": "flat", "price": 0.3}}
-    assert served.http.put("/api/v2/tariffs", json=tariff).status_code == 200
+    assert served_alone.http.put("/api/v2/tariffs", json=tariff).status_code == 200
     environment = {
-        "CLOUD": served.server.url,
-        "CURL_CA_BUNDLE": str(served.server.home / "ca.pem"),
-        "TOKEN": served.token,
+        "CLOUD": served_alone.server.url,
+        "CURL_CA_BUNDLE": str(served_alone.server.home / "ca.pem"),
+        "TOKEN": served_alone.token,
         "SENSOR": device.sensor,
         "OTHER": other.sensor,
         "PASSWORD": PASSWORD,

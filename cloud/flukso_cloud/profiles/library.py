@@ -69,7 +69,7 @@ async def _made(years: list[int]) -> list[Shares]:
     """Let the program make the tables of some years."""
     if importlib.util.find_spec("demandlib") is None:
         raise NotInstalledError(extras.PROFILES)
-    command = (sys.executable, "-m", "flukso_cloud.profiles.tables", *map(str, years))
+    command = (sys.executable, "-P", "-m", "flukso_cloud.profiles.tables", *map(str, years))
     pipe = asyncio.subprocess.PIPE
     program = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe)
     try:

@@ -23,6 +23,7 @@ from flukso_cloud.profiles import PROFILES
 def table(year: int) -> NDArray[np.float32]:
     """Return the profiles of a year, without holidays."""
     # demandlib 0.2.2 makes errors of all warnings of the process, and newer versions of pandas warn of what it does
+    warnings.filterwarnings("ignore")
     warnings.simplefilter = lambda *_, **__: None
     import pandas as pd
     from demandlib import bdew
