@@ -9,11 +9,18 @@ from collections.abc import Callable
 
 from bench.figure import Effort, Figures
 
-from . import charts, ingest, kills, live
+from . import charts, ingest, kills, live, many
 
 Part = Callable[[Effort], Figures]
 
-PARTS: tuple[Part, ...] = (ingest.measure, ingest.measure_many, charts.measure, live.measure, kills.measure)
+PARTS: tuple[Part, ...] = (
+    ingest.measure,
+    ingest.measure_many,
+    charts.measure,
+    live.measure,
+    many.measure,
+    kills.measure,
+)
 """One after the other: of two cores one is for the server and one for what loads it."""
 
 
