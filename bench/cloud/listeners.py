@@ -7,7 +7,7 @@ import re
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, cast
 
 from .fleet import Sender, request
@@ -24,10 +24,11 @@ _TAKEN = b'{"response":"ok"}'
 
 
 class Listener(asyncio.Protocol):
-    """A stream of one sensor; `heard` is called with each gauge, which comes as a whole number."""
+    """A stream of some sensors; `heard` is called with each gauge, which comes as a whole number."""
 
-    def __init__(self, sensor: str, token: str, heard: Callable[[int], None]) -> None:
-        self._request = f"GET /api/v2/live?sensor={sensor} HTTP/1.1\r\nHost: localhost\r\nX-Token: {token}\r\n\r\n"
+    def __init__(self, sensors: Iterable[str], token: str, heard: Callable[[int], None]) -> None:
+        query = "&".join(f"sensor={sensor}" for sensor in sensors)
+        self._request = f"GET /api/v2/live?{query} HTTP/1.1\r\nHost: localhost\r\nX-Token: {token}\r\n\r\n"
         self._heard = heard
         self._rest = b""
         self.is_open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -103,8 +104,8 @@ class Fan:
         self._idle: asyncio.Queue[Uploader] = asyncio.Queue()
         self.delays: deque[float] = deque()
 
-    async def listen(self, sensors: Sequence[str]) -> None:
-        """Open a stream of each of these sensors; one may be named several times."""
+    async def listen(self, sensors: Sequence[Sequence[str]]) -> None:
+        """Open streams, each of some sensors."""
         for first in range(0, len(sensors), AT_ONCE):
             await asyncio.gather(*map(self._open, sensors[first : first + AT_ONCE]))
 
@@ -130,8 +131,8 @@ class Fan:
         while not self._idle.empty():
             self._idle.get_nowait()
 
-    async def _open(self, sensor: str) -> None:
-        _, listener = await self._connect(lambda: Listener(sensor, self._token, self._heard))
+    async def _open(self, sensors: Sequence[str]) -> None:
+        _, listener = await self._connect(lambda: Listener(sensors, self._token, self._heard))
         self._listeners.append(listener)
         async with asyncio.timeout(PATIENCE):
             await listener.is_open

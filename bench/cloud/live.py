@@ -17,7 +17,7 @@ from bench.device.process_figures import cpu_seconds, resident_bytes
 from bench.device.real_disk import folder_on_disk
 from bench.figure import Effort, Figure, Figures
 
-from .fleet import Fleet, Sender, make_fleet, make_home, token_of
+from .fleet import Sender, make_fleet, make_home, token_of
 from .listeners import Fan
 from .server import LOAD_CORE, Server, serving
 
@@ -42,14 +42,13 @@ class _Heard:
 
 def measure(effort: Effort) -> Figures:
     """Measure live_p99_ms, live_p50_ms, live_one_sensor_p99_ms, live_cpu_share and live_lost."""
-    listeners, seconds = {Effort.FULL: (1000, 20), Effort.SHORT: (1000, 3), Effort.GLANCE: (20, 1)}[effort]
+    listeners, seconds = {Effort.FULL: (1000, 20), Effort.SHORT: (1000, 2), Effort.GLANCE: (20, 1)}[effort]
     with folder_on_disk() as folder, _of_the_load(listeners):
         home = make_home(folder / "cloud")
-        fleet = make_fleet(home, listeners, claimed=True)
+        fleet = make_fleet(home, listeners + 1, claimed=True)
         token = token_of(home)
-        with serving(home) as server:
-            many = _run(server, token, fleet, fleet.senders, seconds)
-            one = _run(server, token, fleet, fleet.senders[:1], seconds)
+        with serving(home) as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            many, one = runner.run(_run(server, token, fleet.senders, seconds))
     told = f"{listeners} listeners, TLS, a gauge a second to each for {seconds} s"
     return {
         "live_p99_ms": Figure(
@@ -71,27 +70,29 @@ def measure(effort: Effort) -> Figures:
     }
 
 
-def _run(server: Server, token: str, fleet: Fleet, senders: Sequence[Sender], seconds: int) -> _Heard:
-    """Let as many listen as there are sensors, in turn to those of `senders`, who send once a second each."""
-    listeners = len(fleet.senders)
+async def _run(server: Server, token: str, senders: Sequence[Sender], seconds: int) -> tuple[_Heard, _Heard]:
+    """Let each listen to one of the first senders and to the last; first those send, then the last alone."""
+    *each, all_hear = senders
+    fan = Fan(server, token)
+    await fan.listen([(sender.sensor, all_hear.sensor) for sender in each])
+    await fan.connect(UPLOADERS)
+    many = await _heard(server, fan, each, seconds, len(each) * seconds)
+    one = await _heard(server, fan, [all_hear], seconds, len(each) * seconds)
+    await fan.close()
+    return many, one
 
-    async def run() -> _Heard:
-        fan = Fan(server, token)
-        await fan.listen([senders[i % len(senders)].sensor for i in range(listeners)])
-        await fan.connect(min(UPLOADERS, len(senders)))
-        before = cpu_seconds(server.pid)
-        began = time.perf_counter()
-        await _send(fan, senders, seconds, began)
-        share = (cpu_seconds(server.pid) - before) / (time.perf_counter() - began)
-        while len(fan.delays) < listeners * seconds and time.perf_counter() < began + seconds + LAST_SECONDS:
-            await asyncio.sleep(0.01)
-        resident = resident_bytes(server.pid)
-        await fan.close()
-        ms = [delay * 1000 for delay in fan.delays]
-        return _Heard(median(ms), quantiles(ms, n=100)[98], max(ms), listeners * seconds - len(ms), share, resident)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run())
+async def _heard(server: Server, fan: Fan, senders: Sequence[Sender], seconds: int, expected: int) -> _Heard:
+    """Let each of the senders send once a second."""
+    fan.delays.clear()
+    before, began = cpu_seconds(server.pid), time.perf_counter()
+    await _send(fan, senders, seconds, began)
+    while len(fan.delays) < expected and time.perf_counter() < began + seconds + LAST_SECONDS:
+        await asyncio.sleep(0.01)
+    share = (cpu_seconds(server.pid) - before) / (time.perf_counter() - began)
+    ms = [delay * 1000 for delay in fan.delays]
+    p99 = quantiles(ms, n=100)[98]
+    return _Heard(median(ms), p99, max(ms), expected - len(ms), share, resident_bytes(server.pid))
 
 
 async def _send(fan: Fan, senders: Sequence[Sender], seconds: int, began: float) -> None:
