@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+from .limits import MOST_MEMBERS
 from .model import Group, Member
 from .schema import table
 
-MOST_MEMBERS = 1000
-"""Invited people count too."""
 _OF = (
     "SELECT groups.* FROM groups JOIN memberships ON memberships.group_number = groups.number"
     " WHERE memberships.account = :account AND (memberships.accepted OR NOT EXISTS (SELECT 1 FROM blocked"

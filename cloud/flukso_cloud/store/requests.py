@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from sqlite_utils import Database
 
+from .limits import MOST_REQUESTS
 from .model import Asked, Plan
 from .schema import table
 from .sharing import add_share, subscribe
 
-MOST_REQUESTS = 100
-"""Of one account, that nobody has answered."""
 _REQUESTS = """
 SELECT requests.id, requests.asker, askers.name AS asker_name, requests.owner, owners.name AS owner_name,
   requests.message, requests.created FROM requests

@@ -9,12 +9,10 @@ from sqlite_utils import Database
 
 from flukso_cloud.access import Grant
 
+from .limits import MOST_OFFERS
 from .model import Ownership, Plan, Share, Subscription
 from .registry import sensor_of
 from .schema import table
-
-MOST_OFFERS = 500
-"""In one list."""
 
 # A share with neither account nor group is with everyone. Nobody is granted what is his own, and nothing passes between
 # two of whom one has blocked the other.

@@ -10,10 +10,8 @@ from sqlite_utils import Database
 
 from flukso_cloud.tariffs import HELD, Currency, Kind, Rate, Tariff
 
+from .limits import MOST_TARIFFS
 from .schema import table
-
-MOST_TARIFFS = 1000
-"""Of an account."""
 
 
 def tariffs(db: Database, account: int) -> list[Tariff]:

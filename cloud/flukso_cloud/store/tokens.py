@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from .limits import MOST_TOKENS
 from .model import NamedToken, Token
 from .schema import table
 
-MOST_TOKENS = 200
-"""With a name, of one account."""
 _SENSORS = (
     "SELECT sensors.number, sensors.id FROM token_sensors JOIN sensors ON sensors.number = token_sensors.sensor"
     " WHERE token_sensors.token = ? ORDER BY sensors.number"
