@@ -17,6 +17,8 @@ from flukso_cloud.tariffs import Currency, Kind, Tariff
 from flukso_cloud.tmpo import Place
 
 from .model import (
+    FORGET,
+    RELEASE,
     Account,
     AccountExistsError,
     Appended,
@@ -26,6 +28,7 @@ from .model import (
     Compared,
     Device,
     Folded,
+    GoneError,
     Group,
     Heartbeat,
     NamedToken,
@@ -43,6 +46,8 @@ from .model import (
 )
 
 __all__ = [
+    "FORGET",
+    "RELEASE",
     "Account",
     "AccountExistsError",
     "Appended",
@@ -52,6 +57,7 @@ __all__ = [
     "Compared",
     "Device",
     "Folded",
+    "GoneError",
     "Group",
     "Heartbeat",
     "NamedToken",

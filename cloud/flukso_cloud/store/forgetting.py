@@ -11,13 +11,11 @@ from typing import Any
 from sqlite_utils import Database
 
 from .groups import leave_all_groups
-from .model import Device, Sensor
+from .model import FORGET, RELEASE, Device, Sensor
 from .registry import device_of, retire, sensor_of
 from .schema import table
 from .tariffs import forget_tariffs
 
-RELEASE, FORGET = "release", "forget"
-"""How a device leaves: without its owner and readings, or altogether."""
 _OF_SENSORS = (
     "SELECT tables.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns"
     " WHERE tables.type = 'table' AND columns.name = 'sensor'"

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorGoneError, SensorPlan, Wiring
+from .limits import MOST_SENSORS
+from .model import Claim, Device, GoneError, Heartbeat, Sensor, SensorConfig, SensorPlan, Wiring
+from .presence import check_account, check_device, check_sensor
 from .schema import table
 
-MOST_SENSORS = 128
-"""Of one device, as the largest original had."""
 _TOLD = ("heartbeat", "resets", "version", "uptime", "ip", "port", "upgrade")
 _WIRING = ("time", "port", "subtype", "kid", "data_type")
 
@@ -62,10 +62,10 @@ def device(db: Database, device_id: str) -> Device | None:
 
 
 def device_number(db: Database, number: int) -> Device:
-    """Return the device of that number; LookupError if there is none."""
+    """Return the device of that number; GoneError if there is none."""
     for row in table(db, "devices").rows_where("number = ?", [number]):
         return device_of(row)
-    raise LookupError(f"no device {number}")
+    raise GoneError(f"no device {number}")
 
 
 def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes, now: int) -> Device:
@@ -91,6 +91,7 @@ def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes,
 
 def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[SensorPlan]) -> list[str]:
     """Note a sign of life, add and update sensors; return the ids that belong to another device or are too many."""
+    check_device(db, number)
     resets = device_resets(db, number) + beat.reset
     table(db, "devices").update(
         number,
@@ -112,17 +113,19 @@ def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[Sensor
         if mine is not None:
             if any(mine[name] != value for name, value in wanted.items()):
                 table(db, "sensors").update(mine["number"], wanted)
+                own[plan.id] = {**mine, **wanted}
         elif sensor(db, plan.id) is not None or len(own) >= MOST_SENSORS:
             refused.append(plan.id)
         else:
-            added = {"id": plan.id, "device": number, "enabled": 1, "created": beat.time, **wanted}
-            table(db, "sensors").insert({"number": next_number(db, "sensors"), **added})
+            added = {"number": next_number(db, "sensors"), "id": plan.id, "device": number, **wanted}
+            table(db, "sensors").insert({**added, "enabled": 1, "created": beat.time})
             own[plan.id] = added
     return refused
 
 
 def order_upgrade(db: Database, number: int, version: int) -> None:
     """Let the next heartbeat of a device be answered with this version."""
+    check_device(db, number)
     table(db, "devices").update(number, {"upgrade": version})
 
 
@@ -148,8 +151,7 @@ def configure(db: Database, number: int, config: SensorConfig) -> None:
 
     SensorGoneError if there is no such sensor any more.
     """
-    if not table(db, "sensors").count_where("number = ?", [number]):
-        raise SensorGoneError(number)
+    check_sensor(db, number)
     said = {"type": config.type, "class": config.class_, "function": config.function}
     table(db, "sensors").update(
         number,
@@ -213,6 +215,7 @@ def devices(db: Database) -> list[tuple[Device, list[str]]]:
 
 def claim(db: Database, claim_hash: bytes, account: int) -> Claim:
     """Give the unclaimed device whose code has this hash to an account."""
+    check_account(db, account)
     found = list(table(db, "devices").rows_where("claim = ? AND leaving IS NULL", [claim_hash]))
     free = [row for row in found if row["account"] is None]
     if len(free) == 1:
