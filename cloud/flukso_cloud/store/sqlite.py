@@ -61,6 +61,7 @@ from .model import (
     Token,
     Wiring,
 )
+from .presence import check_sensor
 from .schema import migrations
 from .writer import Writer
 
@@ -306,11 +307,15 @@ class SqliteStore:
         await self._journal.settle([sensor.number])
 
         def work(db: Database) -> int:
+            check_sensor(db, sensor.number)
             gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
             samples.append(db.conn, sensor.number, sensor.meter, samples_)
             return gone
 
-        return await self._write(work)
+        gone = await self._write(work)
+        if sensor.number in self._heads:
+            self._heads[sensor.number] = max(self._heads[sensor.number], end)
+        return gone
 
     async def fold(self, now: int, sensor: int) -> Folded:
         """See Store."""
