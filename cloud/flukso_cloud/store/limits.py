@@ -7,7 +7,7 @@ MOST_SENSORS = 128
 MOST_TOKENS = 200
 """With a name, of one account."""
 MOST_OFFERS = 500
-"""Sensors in one list."""
+"""Grants in one list: those of its last sensor may not all be among them."""
 MOST_MEMBERS = 1000
 """Of one group; invited people count too."""
 MOST_REQUESTS = 100
