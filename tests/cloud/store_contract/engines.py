@@ -25,18 +25,19 @@ class Database:
     def __init__(self, open_: Open, folder: Path) -> None:
         self._open = open_
         self._folder = folder
-        self._store: Store | None = None
+        self.store: Store | None = None
+        """What is open."""
 
     async def open(self) -> Store:
         """Open it."""
-        self._store = await self._open(self._folder)
-        return self._store
+        self.store = await self._open(self._folder)
+        return self.store
 
     async def close(self) -> None:
         """Close it, if it is open."""
-        if self._store is not None:
-            await self._store.close()
-        self._store = None
+        if self.store is not None:
+            await self.store.close()
+        self.store = None
 
     async def reopen(self) -> Store:
         """Close it, and open it as another process would find it."""

@@ -76,7 +76,7 @@ async def do(store: Store, sensor: Sensor, plain: Plain, what: str, *how: object
 async def test_is_told_as_a_dictionary_tells_it(
     database: Database, class_: str, done: list[tuple[str, ...]], asked: list[int], length: int
 ) -> None:
-    store = await database.reopen()
+    store = database.store or await database.open()
     sensor, other = await add_sensor(store, class_=class_), await add_sensor(store)
     await store.append(other, OTHER, NOW)
     plain = Plain(sensor.meter)
