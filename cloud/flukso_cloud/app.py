@@ -33,7 +33,7 @@ from .api import (
     xml_rpc,
 )
 from .api.access import SessionBackend
-from .api.problem import refusal, unavailable
+from .api.problem import gone, refusal, unavailable
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
@@ -42,7 +42,7 @@ from .observed import Observed
 from .quick_uploads import QuickUploads
 from .readiness import Readiness
 from .settings import DeviceSettings
-from .store import StoreUnavailableError
+from .store import GoneError, StoreUnavailableError
 from .unexpected import Unexpected
 from .web import routes as pages
 
@@ -102,6 +102,6 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
             Middleware(CrossSiteRefusal),
             Middleware(AuthenticationMiddleware, backend=SessionBackend()),
         ],
-        exception_handlers={HTTPException: refusal, StoreUnavailableError: unavailable},
+        exception_handlers={HTTPException: refusal, StoreUnavailableError: unavailable, GoneError: gone},
         lifespan=lifespan,
     )
