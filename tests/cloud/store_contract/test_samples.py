@@ -9,7 +9,7 @@ import pytest
 
 from flukso_cloud.meter import HIGHEST, LOWEST, Sample
 from flukso_cloud.series import Break
-from flukso_cloud.store import FORGET, Appended, Sensor, SensorGoneError, Store
+from flukso_cloud.store import FORGET, Appended, Folded, Sensor, SensorGoneError, Store
 from tests.cloud.store_contract.conftest import Reopen
 from tests.cloud.store_contract.folding import DAY, fold_from
 from tests.cloud.store_contract.homes import NOW, add_sensor
@@ -202,6 +202,12 @@ async def test_a_reader_sees_a_range_before_or_after_it_is_replaced(store: Store
     seen.append(await all_of(store, sensor))
     assert all(found in (before, after) for found in seen)
     assert seen[-1] == after
+
+
+async def test_where_nothing_is_there_is_nothing_to_fold(store: Store) -> None:
+    assert await store.fold(NOW, 0) == Folded(0, None)
+    sensor = await add_sensor(store)
+    assert await store.fold(NOW, sensor.number) == Folded(0, None)
 
 
 async def test_folding_comes_to_an_end_and_finds_nothing_again(store: Store, reopen: Reopen) -> None:
