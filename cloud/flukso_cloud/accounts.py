@@ -9,7 +9,7 @@ from .claim import normalise
 from .ids import is_token
 from .limiter import CLAIM_BY_ACCOUNT, CLAIM_BY_ADDRESS, LOGIN_BY_ACCOUNT, LOGIN_BY_ADDRESS, Limiter
 from .passwords import Passwords, check
-from .store import Account, Claim, NamedToken, Store, StoreUnavailableError, Token
+from .store import Account, Claim, GoneError, NamedToken, Store, StoreUnavailableError, Token
 from .vault import Vault, digest_of, new_scoped_token
 
 SESSION_SECONDS = 30 * 86400
@@ -31,7 +31,10 @@ class Accounts:
         self._passwords = Passwords()
 
     async def log_in(self, name: str, password: str, now: int, address: str) -> str | None:
-        """Return a new session, or None if name or password is wrong; LoginLimitedError after too many attempts."""
+        """Return a new session, or None if name or password is wrong, or the account closes just now.
+
+        LoginLimitedError after too many attempts.
+        """
         allowed = self._limiter.allows(LOGIN_BY_ADDRESS, address)
         if not allowed or not self._limiter.allows(LOGIN_BY_ACCOUNT, name.casefold()):
             raise LoginLimitedError
@@ -41,10 +44,13 @@ class Accounts:
         assert account is not None  # noqa: S101 - verify is false without a hash
         self._limiter.forget(LOGIN_BY_ACCOUNT, name.casefold())
         renewed = await self._passwords.renew(account.password_hash, password)
-        if renewed is not None:
-            await self._store.replace_password(account.number, renewed)
         session = secrets.token_urlsafe(32)
-        await self._store.open_session(digest_of(session), account.number, now, now + SESSION_SECONDS)
+        try:
+            if renewed is not None:
+                await self._store.replace_password(account.number, renewed)
+            await self._store.open_session(digest_of(session), account.number, now, now + SESSION_SECONDS)
+        except GoneError:
+            return None
         return session
 
     async def is_password(self, account: Account, password: str) -> bool:

@@ -41,7 +41,7 @@ from .api import (
 )
 from .api.access import SessionBackend
 from .api.packed import Packed
-from .api.problem import not_installed, refusal, unavailable
+from .api.problem import gone, not_installed, refusal, unavailable
 from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
 from .extras import NotInstalledError
@@ -51,7 +51,7 @@ from .observed import Observed
 from .quick_uploads import QuickUploads
 from .readiness import Readiness
 from .settings import Settings
-from .store import Retention, StoreUnavailableError
+from .store import GoneError, Retention, StoreUnavailableError
 from .unexpected import Unexpected
 from .web import routes as pages
 
@@ -126,6 +126,7 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
         exception_handlers={
             HTTPException: refusal,
             StoreUnavailableError: unavailable,
+            GoneError: gone,
             NotInstalledError: not_installed,
         },
         lifespan=lifespan,

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from .clock import unix_now
 from .ears import Ears
-from .store import Sensor, Store, StoreUnavailableError
-from .store.forgetting import FORGET, RELEASE
+from .store import FORGET, RELEASE, Sensor, Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 

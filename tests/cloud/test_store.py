@@ -1,4 +1,4 @@
-"""The SQLite store: order does not matter, commits are grouped, failures keep nothing."""
+"""What only the SQLite store has: statements, grouped commits, a full disk. All else is in store_contract/."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from flukso_cloud.meter import WRAP, Meter, Sample
 from flukso_cloud.series import Neighbours
 from flukso_cloud.store import (
-    AccountExistsError,
     Appended,
     Heartbeat,
     Sensor,
@@ -102,29 +101,6 @@ def test_neighbours_are_those_a_person_would_find(series: list[Sample], times: l
         assert near == Neighbours(before[-1] if before else None, after[0] if after else None)
 
 
-async def test_the_same_again_changes_nothing_and_a_corrected_one_replaces(store: SqliteStore) -> None:
-    sensor = await add_sensor(store)
-    series = [Sample(START + 60 * i, 10 * i) for i in range(10)]
-    assert await store.append(sensor, series, START) == Appended(10, 0)
-    assert await store.append(sensor, series, START) == Appended(0, 10)
-    assert await store.append(sensor, [Sample(START + 60, 11)], START) == Appended(1, 0)
-    assert (await store.neighbours(sensor.number, [START + 60]))[START + 60].before == Sample(START + 60, 11)
-
-
-async def test_of_two_at_one_time_the_later_counts(store: SqliteStore) -> None:
-    sensor = await add_sensor(store)
-    assert await store.append(sensor, [Sample(START, 1), Sample(START, 2)], START) == Appended(1, 0)
-    assert (await store.newest([sensor.number]))[sensor.number] == Sample(START, 2)
-
-
-async def test_a_corrected_counter_takes_its_breaks_along(store: SqliteStore) -> None:
-    sensor = await add_sensor(store)
-    await store.append(sensor, [Sample(START, 100), Sample(START + 60, 0), Sample(START + 120, 120)], START)
-    assert len(await store.breaks(sensor.number, START, START + 999)) == 1
-    await store.append(sensor, [Sample(START + 60, 110)], START)
-    assert await store.breaks(sensor.number, START, START + 999) == []
-
-
 async def test_writes_of_many_callers_share_commits(store: SqliteStore, tmp_path: Path) -> None:
     sensor = await add_sensor(store)
     before = commits(tmp_path / "cloud.db")
@@ -142,34 +118,6 @@ def commits(path: Path) -> int:
     return sum(1 for frame in frames if frame[8:16] == salt and frame[4:8] != bytes(4))
 
 
-async def test_one_callers_error_is_not_the_others(store: SqliteStore) -> None:
-    sensor = await add_sensor(store)
-    await store.add_account("kees", "hash", "UTC", START)
-    outcomes = await asyncio.gather(
-        store.append(sensor, [Sample(START, 1)], START),
-        store.add_account("Kees", "hash", "UTC", START),
-        store.append(sensor, [Sample(START + 1, 2)], START),
-        store.replace_password(99, "hash"),
-        return_exceptions=True,
-    )
-    assert outcomes[0] == outcomes[2] == Appended(1, 0)
-    assert isinstance(outcomes[1], AccountExistsError)
-    assert isinstance(outcomes[3], Exception)
-    assert (await store.newest([sensor.number]))[sensor.number] == Sample(START + 1, 2)
-
-
-async def test_close_commits_what_waits(tmp_path: Path) -> None:
-    store = SqliteStore.open(tmp_path / "cloud.db")
-    sensor = await add_sensor(store)
-    waiting = [asyncio.ensure_future(store.append(sensor, [Sample(START + i, i)], START)) for i in range(50)]
-    await asyncio.sleep(0)
-    await store.close()
-    assert await asyncio.gather(*waiting) == [Appended(1, 0)] * 50
-    assert len(rows(tmp_path / "cloud.db", "samples")) == 50
-    with pytest.raises(StoreUnavailableError, match="closing"):
-        await store.append(sensor, [Sample(START + 99, 1)], START)
-
-
 async def test_a_full_disk_keeps_nothing_of_a_commit_and_recovers(store: SqliteStore, tmp_path: Path) -> None:
     sensor = await add_sensor(store)
     db = store._writer.submit(lambda db: db)
@@ -182,44 +130,6 @@ async def test_a_full_disk_keeps_nothing_of_a_commit_and_recovers(store: SqliteS
     assert rows(tmp_path / "cloud.db", "samples") == []
     conn.execute("PRAGMA max_page_count = 1000000")
     assert await store.append(sensor, many, START) == Appended(20_000, 0)
-
-
-async def test_a_net_meter_may_go_back_without_breaks(store: SqliteStore) -> None:
-    sensor = await add_sensor(store, class_="cosem")
-    await store.append(sensor, [Sample(START, 100), Sample(START + 60, 90), Sample(START + 120, 95)], START)
-    assert await store.breaks(sensor.number, START, START + 999) == []
-
-
-async def test_a_sensor_of_another_device_is_left_alone(store: SqliteStore) -> None:
-    sensor = await add_sensor(store)
-    other = await store.register("ef" * 16, b"sealed", b"other", START)
-    plans = [SensorPlan(sensor.id, "gas", "pulse", "Mine"), SensorPlan("12" * 16, "gas", "pulse", "Gas")]
-    assert await store.heartbeat(other.number, Heartbeat(START), plans) == [sensor.id]
-    assert await store.sensor(sensor.id) == sensor
-    added = await store.sensor("12" * 16)
-    assert added is not None
-    assert added.device == other.number
-
-
-async def test_a_device_has_at_most_128_sensors(store: SqliteStore) -> None:
-    device = await store.register("ab" * 16, b"sealed", b"claim", START)
-    plans = [SensorPlan(f"{i:032x}", "electricity", "analog", "") for i in range(130)]
-    assert await store.heartbeat(device.number, Heartbeat(START), plans) == [f"{128:032x}", f"{129:032x}"]
-
-
-async def test_restarts_are_counted(store: SqliteStore, tmp_path: Path) -> None:
-    device = await store.register("ab" * 16, b"sealed", b"claim", START)
-    for reset in (1, 0, 1):
-        await store.heartbeat(device.number, Heartbeat(START, reset=reset), [])
-    with sqlite3.connect(tmp_path / "cloud.db") as conn:
-        assert conn.execute("SELECT resets FROM devices").fetchall() == [(2,)]
-
-
-async def test_a_code_that_two_devices_share_claims_neither(store: SqliteStore) -> None:
-    account = await store.add_account("kees", "hash", "UTC", START)
-    for name in ("ab", "cd"):
-        await store.register(name * 16, b"sealed", b"same", START)
-    assert (await store.claim(b"same", account.number)).outcome == "unknown"
 
 
 @pytest.mark.parametrize(

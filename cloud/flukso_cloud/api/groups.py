@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.access import Viewer
 from flukso_cloud.store import Account, Group
-from flukso_cloud.store.groups import MOST_MEMBERS
+from flukso_cloud.store.limits import MOST_MEMBERS
 
 from .access import manager_of, refused, viewer_of
 from .answers import GroupAnswer, Groups

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 
 from flukso_cloud.extras import NotInstalledError
-from flukso_cloud.store import StoreUnavailableError
+from flukso_cloud.store import GoneError, StoreUnavailableError
 
 V2 = "/api/v2/"
 MEDIA = "application/problem+json"
@@ -80,6 +80,13 @@ async def not_installed(request: Request, error: Exception) -> Response:
     if not isinstance(error, NotInstalledError):
         raise error
     return await refusal(request, HTTPException(501, f"{error}\n"))
+
+
+async def gone(request: Request, error: Exception) -> Response:
+    """Answer 404 where what a request was about has gone while it was answered."""
+    if not isinstance(error, GoneError):
+        raise error
+    return await refusal(request, HTTPException(404, "that has just been deleted\n"))
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, field: str | None = None) -> Response:

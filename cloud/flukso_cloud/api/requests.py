@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.resolutions import RESOLUTIONS, name_of
 from flukso_cloud.store import Asked, Plan
-from flukso_cloud.store.requests import MOST_REQUESTS
+from flukso_cloud.store.limits import MOST_REQUESTS
 from flukso_cloud.units import COUNTER_UNITS, GAUGE_UNITS
 
 from .access import manager_of, refused, sensor_for, viewer_of

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.periods import LATEST
-from flukso_cloud.store.tariffs import MOST_TARIFFS
+from flukso_cloud.store.limits import MOST_TARIFFS
 from flukso_cloud.tariffs import HELD, Currency, Kind, Price, Tariff
 
 from .access import manager_of

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from flukso_cloud.resolutions import RESOLUTIONS, name_of
 from flukso_cloud.store import NamedToken
-from flukso_cloud.store.tokens import MOST_TOKENS
+from flukso_cloud.store.limits import MOST_TOKENS
 
 from .access import account_in_person, refused
 from .documented import documented

@@ -2,6 +2,12 @@
 
 Every key and every WHERE on samples carries the sensor, and no transaction on the way in crosses sensors, so that an
 engine which shards by sensor can take SQLite's place.
+
+A second engine is a class with the methods of `Store`, in a module of its own here. It uses the values of `model` and
+the numbers of `limits`, and nothing of the modules that speak SQL. Its opener becomes a line of `ENGINES` in
+tests/cloud/store_contract/engines.py: then the whole suite there runs against it too, and what passes may take
+SQLite's place where `SqliteStore.open` is called. A method that is added to `Store` needs a test in that suite, or the
+suite fails. `check`, `backup` and `restore` are the engine's own: they read its files.
 """
 
 from __future__ import annotations
@@ -17,6 +23,8 @@ from flukso_cloud.tariffs import Currency, Kind, Tariff
 from flukso_cloud.tmpo import Place
 
 from .model import (
+    FORGET,
+    RELEASE,
     Account,
     AccountExistsError,
     Appended,
@@ -26,6 +34,7 @@ from .model import (
     Compared,
     Device,
     Folded,
+    GoneError,
     Group,
     Heartbeat,
     NamedToken,
@@ -46,6 +55,8 @@ from .model import (
 )
 
 __all__ = [
+    "FORGET",
+    "RELEASE",
     "Account",
     "AccountExistsError",
     "Appended",
@@ -55,6 +66,7 @@ __all__ = [
     "Compared",
     "Device",
     "Folded",
+    "GoneError",
     "Group",
     "Heartbeat",
     "NamedToken",
@@ -79,8 +91,13 @@ __all__ = [
 class Store(Protocol):
     """What the cloud needs from an engine.
 
-    Writes return after commit, and raise StoreUnavailableError if nothing was kept. Times are unix seconds.
-    Secrets arrive here only hashed or encrypted.
+    Writes return after commit, and raise StoreUnavailableError if nothing was kept, as after `close`. Each is done
+    whole or not at all, and those of callers at the same time one after the other. Times are unix seconds. Secrets
+    arrive here only hashed or encrypted.
+
+    Devices, sensors, accounts and groups have numbers, which are never given again. What names one that is not there
+    (any more) by its number finds nothing; a write that would give it something raises GoneError, also for an account
+    that is shut, and to take something away from it does nothing. How much there may be of something is in `limits`.
     """
 
     async def close(self) -> None:
@@ -94,19 +111,25 @@ class Store(Protocol):
         """Return the device of that id."""
 
     async def device_number(self, number: int) -> Device:
-        """Return the device of that number; LookupError if there is none."""
+        """Return the device of that number; GoneError, a LookupError, if there is none."""
 
     async def register(self, device_id: str, sealed_key: bytes, claim: bytes, now: int) -> Device:
         """Add a device, or return the one that has this id already. `claim` is the hash of its claim code."""
 
     async def heartbeat(self, device: int, beat: Heartbeat, sensors: Sequence[SensorPlan]) -> list[str]:
-        """Note a sign of life, add and update the device's sensors; return the ids that belong to another device."""
+        """Note a sign of life, add and update the device's sensors.
+
+        Return the ids that belong to another device, or are too many.
+        """
 
     async def sensor(self, sensor_id: str) -> Sensor | None:
         """Return the sensor of that id."""
 
     async def configure(self, sensor: int, config: SensorConfig) -> None:
-        """Replace a sensor's parameters; SensorGoneError if it was deleted meanwhile."""
+        """Replace a sensor's parameters; SensorGoneError if it was deleted meanwhile.
+
+        Type, class and function stay as they are where they are left out.
+        """
 
     async def wirings(self, sensors: Sequence[int]) -> dict[int, Wiring]:
         """Return how each of these sensors that was ever configured is connected."""
@@ -130,7 +153,10 @@ class Store(Protocol):
         """Return an account's devices with their sensors, oldest first."""
 
     async def claim(self, claim: bytes, account: int) -> Claim:
-        """Give the unclaimed device whose claim code has this hash to an account."""
+        """Give the unclaimed device whose claim code has this hash to an account.
+
+        "taken" if it has been claimed; "unknown" if there is none, or it is about to leave, or there are two.
+        """
 
     # samples
     async def append(self, sensor: Sensor, samples: Iterable[Sample], now: int) -> Appended:
@@ -150,7 +176,10 @@ class Store(Protocol):
 
     # tmpo blocks
     async def keep_block(self, sensor: int, place: Place, data: bytes) -> bool:
-        """Keep a block and delete those within its span; False, and nothing changes, if what it spans is there."""
+        """Keep a block and delete those within its span; False, and nothing changes, if what it spans is there.
+
+        SensorGoneError if the sensor was deleted meanwhile.
+        """
 
     async def has_block(self, sensor: int, place: Place) -> bool:
         """Tell whether this very block is there, or one that spans it."""
@@ -179,7 +208,7 @@ class Store(Protocol):
     async def replace(self, sensor: Sensor, start: int, end: int, samples: Iterable[Sample]) -> int:
         """Put these samples, all with start <= time < end, in the place of those; return how many those were.
 
-        Blocks that reach into it are forgotten.
+        Blocks that reach into it are forgotten. SensorGoneError if the sensor was deleted meanwhile.
         """
 
     async def fold(self, now: int, sensor: int) -> Folded:
@@ -193,7 +222,7 @@ class Store(Protocol):
         """Return for how long a sensor's samples and hours are kept, by its owner's choice."""
 
     async def keep_for(self, sensor: int, wanted: Retention) -> None:
-        """Choose for how long; what is gone stays gone."""
+        """Choose for how long; what is gone stays gone. SensorGoneError if the sensor was deleted meanwhile."""
 
     async def kept_from(self, sensor: int) -> int:
         """Return the time (unix seconds) before which a sensor takes no samples, as those are kept no longer."""
@@ -212,7 +241,7 @@ class Store(Protocol):
         """Return the account of that name, in whatever case."""
 
     async def account_number(self, number: int) -> Account:
-        """Return the account of that number; LookupError if there is none."""
+        """Return the account of that number; GoneError, a LookupError, if there is none."""
 
     async def replace_password(self, account: int, password_hash: str) -> None:
         """Store a new hash of an account's password."""
@@ -229,7 +258,10 @@ class Store(Protocol):
     async def replace_token(
         self, token: bytes, account: int, sensor: int | None, now: int, device: int | None = None
     ) -> None:
-        """Store the hash of a token in place of the one this account (or this sensor, or this device) had."""
+        """Store the hash of a token in place of the one this account (or this sensor, or this device) had.
+
+        GoneError if the device is not the account's.
+        """
 
     async def token(self, token: bytes, now: int) -> Token | None:
         """Return what a token opens, None if it is unknown or has expired."""
@@ -248,10 +280,13 @@ class Store(Protocol):
 
     # peers
     async def replace_shares(self, sensor: int, plans: Sequence[Plan], now: int) -> None:
-        """Share a sensor with these, and nobody else. Who could already keeps what came since then."""
+        """Share a sensor with these, and nobody else.
+
+        Who could hear it already without the past, and no less finely, keeps what came since then.
+        """
 
     async def shares(self, sensor: int) -> list[Share]:
-        """Return whom a sensor is shared with."""
+        """Return whom a sensor is shared with: everyone first, then people by name, then groups."""
 
     async def ownership(self, account: int, sensor: int) -> Ownership:
         """Return whose a sensor is, and what of it is granted to an account that has subscribed."""
@@ -300,7 +335,10 @@ class Store(Protocol):
         """Make a member of who is invited."""
 
     async def leave_group(self, group: int, account: int) -> None:
-        """End a membership or an invitation, and what the account shares with the group."""
+        """End a membership or an invitation, and what the account shares with the group.
+
+        Of a founder who leaves the one who is a member longest takes the place; a group without members is deleted.
+        """
 
     async def delete_group(self, group: int) -> None:
         """Delete a group, and all that is shared with it."""
@@ -382,7 +420,10 @@ class Store(Protocol):
     async def prices(
         self, account: int, kind: Kind, currency: Currency, start: int, end: int
     ) -> list[tuple[int, float]]:
-        """Return the prices that hold somewhere in [start, end): (unix seconds from which on, price), in order."""
+        """Return the prices that hold somewhere in [start, end): (unix seconds from which on, price), in order.
+
+        Each holds until the next, for HELD seconds at most.
+        """
 
     async def replace_prices(
         self, account: int, kind: Kind, currency: Currency, span: tuple[int, int], series: Iterable[tuple[int, float]]

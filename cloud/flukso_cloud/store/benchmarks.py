@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from flukso_cloud.access import Grant
 
 from .model import Comparable, Compared
+from .presence import check_group
 from .registry import sensor_of
 from .schema import table
 
@@ -45,6 +46,7 @@ def keep_compared(
     db: Database, group: int, kind: str, per: str, start: int, end: int, homes: int, percentiles: Sequence[float]
 ) -> Compared:
     """Keep what is told of a period, unless something was told already; return what was told first."""
+    check_group(db, group)
     table(db, "benchmarks").insert(
         {
             "group_number": group,

@@ -6,6 +6,8 @@ from sqlite_utils import Database
 
 from flukso_cloud.tmpo import Place
 
+from .presence import check_sensor
+
 _COVERS = "sensor = ? AND rid = ? AND lvl >= ? AND bid <= ? AND bid + (1 << lvl) >= ?"
 _CHILDREN = "DELETE FROM blocks WHERE sensor = ? AND rid = ? AND lvl < ? AND bid >= ? AND bid < ?"
 _ADD = "INSERT INTO blocks (sensor, rid, lvl, bid, data) VALUES (?, ?, ?, ?, ?)"
@@ -26,6 +28,7 @@ def is_covered(db: Database, sensor: int, place: Place) -> bool:
 
 def keep(db: Database, sensor: int, place: Place, data: bytes) -> bool:
     """Keep a block and delete those within its span; False, and nothing is changed, if what it spans is there."""
+    check_sensor(db, sensor)
     if is_covered(db, sensor, place):
         return False
     db.execute(_CHILDREN, [sensor, place.rid, place.lvl, place.bid, place.end])

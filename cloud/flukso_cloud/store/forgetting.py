@@ -11,13 +11,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from .groups import leave_all_groups
-from .model import Device, Sensor
+from .model import FORGET, RELEASE, Device, GoneError, Sensor
+from .presence import check_device
 from .registry import device_of, retire, sensor_of
 from .schema import table
 from .tariffs import forget_tariffs
 
-RELEASE, FORGET = "release", "forget"
-"""How a device leaves: without its owner and readings, or altogether."""
 _OF_SENSORS = (
     "SELECT tables.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns"
     " WHERE tables.type = 'table' AND columns.name = 'sensor'"
@@ -27,6 +26,7 @@ _SHOWN = ("token_sensors", "tokens", "shares", "subscriptions")
 
 def mark_leaving(db: Database, device: int, how: str, now: int) -> None:
     """Take a device from its owner: from now on nobody sees it or can claim it."""
+    check_device(db, device)
     table(db, "devices").update(device, {"account": None, "leaving": how, "released": now})
     table(db, "tokens").delete_where("device = ?", [device])
     for sensor in _sensors(db, device):
@@ -72,6 +72,8 @@ def finish_leaving(db: Database, device: int) -> None:
 
 def close_account(db: Database, account: int, now: int) -> None:
     """Shut an account: nobody gets in any more, nothing of it is shared, its devices are about to leave."""
+    if not table(db, "accounts").count_where("number = ?", [account]):
+        raise GoneError(f"no account {account}")
     table(db, "accounts").update(account, {"closing": 1})
     for row in list(table(db, "devices").rows_where("account = ?", [account])):
         mark_leaving(db, row["number"], RELEASE, now)
@@ -90,9 +92,10 @@ def closing(db: Database) -> list[int]:
 
 
 def finish_closing(db: Database, account: int) -> None:
-    """Delete an account that is shut."""
-    retire(db, "accounts", account)
-    table(db, "accounts").delete_where("number = ? AND closing", [account])
+    """Delete an account that is shut. Its number is never given again."""
+    if account in closing(db):
+        retire(db, "accounts", account)
+        table(db, "accounts").delete_where("number = ?", [account])
 
 
 def _sensors(db: Database, device: int) -> list[Sensor]:

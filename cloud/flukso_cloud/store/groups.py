@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+from .limits import MOST_MEMBERS
 from .model import Group, Member
+from .presence import check_account, check_group
+from .registry import next_number, retire
 from .schema import table
 
-MOST_MEMBERS = 1000
-"""Invited people count too."""
 _OF = (
     "SELECT groups.* FROM groups JOIN memberships ON memberships.group_number = groups.number"
     " WHERE memberships.account = :account AND (memberships.accepted OR NOT EXISTS (SELECT 1 FROM blocked"
@@ -27,8 +28,10 @@ _SHARES = (
 
 def add_group(db: Database, group_id: str, name: str, founder: int, now: int) -> Group:
     """Add a group with its founder as its only member."""
-    group = {"id": group_id, "name": name, "founder": founder, "created": now}
-    number = table(db, "groups").insert(group).last_pk
+    check_account(db, founder)
+    number = next_number(db, "groups")
+    group = {"number": number, "id": group_id, "name": name, "founder": founder, "created": now}
+    table(db, "groups").insert(group)
     table(db, "memberships").insert({"group_number": number, "account": founder, "accepted": 1, "created": now})
     [made] = [one for one in groups_of(db, founder) if one.id == group_id]
     return made
@@ -52,16 +55,19 @@ def groups_of(db: Database, account: int) -> list[Group]:
 
 def rename_group(db: Database, group: int, name: str) -> None:
     """Give a group another name."""
+    check_group(db, group)
     table(db, "groups").update(group, {"name": name})
 
 
 def invite(db: Database, group: int, account: int, now: int) -> bool:
     """Invite an account, which changes nothing for who is invited already; False if the group is full."""
+    check_group(db, group)
+    check_account(db, account)
+    if table(db, "memberships").count_where("group_number = ? AND account = ?", [group, account]):
+        return True
     if table(db, "memberships").count_where("group_number = ?", [group]) >= MOST_MEMBERS:
         return False
-    table(db, "memberships").insert(
-        {"group_number": group, "account": account, "accepted": 0, "created": now}, ignore=True
-    )
+    table(db, "memberships").insert({"group_number": group, "account": account, "accepted": 0, "created": now})
     return True
 
 
@@ -94,7 +100,10 @@ def leave_all_groups(db: Database, account: int) -> None:
 
 
 def delete_group(db: Database, group: int) -> None:
-    """Delete a group, and all that is shared with it."""
+    """Delete a group, and all that is shared with it. Its number is never given again."""
+    if not table(db, "groups").count_where("number = ?", [group]):
+        return
+    retire(db, "groups", group)
     for name in ("shares", "memberships", "benchmarks"):
         table(db, name).delete_where("group_number = ?", [group])
     table(db, "groups").delete_where("number = ?", [group])

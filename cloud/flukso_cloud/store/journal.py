@@ -154,6 +154,7 @@ class Journal:
         self._writer = writer
         self._lock = threading.Lock()
         self._open: _Batch | None = None
+        self._coming: dict[int, asyncio.Future[None]] = {}
         self._waiting: dict[int, list[int]] = {}
         self._order: deque[tuple[float, int]] = deque()
         self._count = 0
@@ -176,6 +177,7 @@ class Journal:
             raise StoreUnavailableError("too many uploads wait to be sorted in")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (sensor, now, upload_row.pack(news))
+        self._coming[sensor] = future
         with self._lock:
             batch = self._open
             if batch is not None:
@@ -193,6 +195,7 @@ class Journal:
                 self._submit(batch)
             except StoreUnavailableError:
                 self._open = None
+                self._arrived(batch)
                 raise
         return future
 
@@ -210,6 +213,7 @@ class Journal:
             self._submit(batch)
         except StoreUnavailableError as error:
             self._open = None
+            self._arrived(batch)
             for future in batch.futures:
                 if not future.done():
                     future.set_exception(error)
@@ -224,6 +228,7 @@ class Journal:
         """Note what waits to be sorted in from now on, and tell those who wait for the commit."""
         if self._open is batch:  # the transaction could not even begin
             self._open = None
+        self._arrived(batch)
         error = asyncio.CancelledError() if written.cancelled() else written.exception()
         if error is None:
             self._newest = time.monotonic()
@@ -238,6 +243,12 @@ class Journal:
         if self._count and self._sorter is None:
             self.keep_sorting()
 
+    def _arrived(self, batch: _Batch) -> None:
+        """Note of a batch that nobody has to wait for it any more."""
+        for entry, future in zip(batch.entries, batch.futures, strict=True):
+            if self._coming.get(entry[0]) is future:
+                del self._coming[entry[0]]
+
     def _note(self, sensor: int, number: int, came: float) -> None:
         self._waiting.setdefault(sensor, []).append(number)
         self._order.append((came, sensor))
@@ -246,6 +257,9 @@ class Journal:
 
     async def settle(self, sensors: Iterable[int]) -> None:
         """Sort in what waits of these sensors; raises StoreUnavailableError if that cannot be done now."""
+        sensors = tuple(sensors)
+        if coming := [self._coming[sensor] for sensor in sensors if sensor in self._coming]:
+            await asyncio.wait(coming)
         chosen = {sensor: tuple(self._waiting[sensor]) for sensor in sensors if sensor in self._waiting}
         if chosen:
             await self._sort(chosen)

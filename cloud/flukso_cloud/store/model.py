@@ -8,6 +8,9 @@ from typing import NamedTuple
 from flukso_cloud.access import Grant
 from flukso_cloud.meter import Meter
 
+RELEASE, FORGET = "release", "forget"
+"""How a device leaves: without its owner and readings, or altogether."""
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -305,7 +308,11 @@ class StoreUnavailableError(Exception):
     """The store cannot write now (disk full, locked, overloaded). Nothing of the request was kept; try again later."""
 
 
-class SensorGoneError(Exception):
+class GoneError(LookupError):
+    """What was named by its number is not there, or not any more; or it is an account that is shut."""
+
+
+class SensorGoneError(GoneError):
     """The sensor of that number was deleted meanwhile."""
 
 

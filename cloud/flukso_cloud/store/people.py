@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from .model import Account, AccountExistsError
+from .model import Account, AccountExistsError, GoneError
+from .presence import check_account
 from .registry import next_number
 from .schema import table
 
@@ -33,19 +34,21 @@ def account(db: Database, name: str) -> Account | None:
 
 
 def account_number(db: Database, number: int) -> Account:
-    """Return the account of that number; LookupError if there is none."""
+    """Return the account of that number; GoneError if there is none."""
     for row in table(db, "accounts").rows_where("number = ?", [number]):
         return _account(row)
-    raise LookupError(f"no account {number}")
+    raise GoneError(f"no account {number}")
 
 
 def replace_password(db: Database, number: int, password_hash: str) -> None:
     """Store a new hash of an account's password."""
+    check_account(db, number)
     table(db, "accounts").update(number, {"password_hash": password_hash})
 
 
 def open_session(db: Database, session_hash: bytes, number: int, now: int, expires: int) -> None:
     """Store the hash of a new session, and forget those that have expired."""
+    check_account(db, number)
     table(db, "sessions").delete_where("expires <= ?", [now])
     table(db, "sessions").insert({"hash": session_hash, "account": number, "created": now, "expires": expires})
 
@@ -77,6 +80,7 @@ def accounts(db: Database) -> list[tuple[Account, int, int]]:
 
 def rename_account(db: Database, number: int, name: str) -> None:
     """Give an account another name; AccountExistsError if it is taken by another."""
+    check_account(db, number)
     if any(row["number"] != number for row in table(db, "accounts").rows_where("name = ? COLLATE NOCASE", [name])):
         raise AccountExistsError(name)
     table(db, "accounts").update(number, {"name": name})
@@ -84,6 +88,7 @@ def rename_account(db: Database, number: int, name: str) -> None:
 
 def describe_account(db: Database, number: int, time_zone: str, persons: float | None, area: float | None) -> None:
     """Store an account's time zone, and how many people and square metres its home has."""
+    check_account(db, number)
     table(db, "accounts").update(number, {"time_zone": time_zone, "persons": persons, "area": area})
 
 

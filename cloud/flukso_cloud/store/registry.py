@@ -9,11 +9,11 @@ from typing import Any
 from sqlite_utils import Database
 
 from . import reclassified
-from .model import Claim, Device, Heartbeat, Sensor, SensorConfig, SensorGoneError, SensorPlan, Wiring
+from .limits import MOST_SENSORS
+from .model import Claim, Device, GoneError, Heartbeat, Sensor, SensorConfig, SensorPlan, Wiring
+from .presence import check_account, check_device, check_sensor
 from .schema import table
 
-MOST_SENSORS = 128
-"""Of one device, as the largest original had."""
 _TOLD = ("heartbeat", "resets", "version", "uptime", "ip", "port", "upgrade")
 _IS_SENSOR = "SELECT 1 FROM sensors WHERE id = ?"
 _WIRING = ("time", "port", "subtype", "kid", "data_type")
@@ -65,10 +65,10 @@ def device(db: Database, device_id: str) -> Device | None:
 
 
 def device_number(db: Database, number: int) -> Device:
-    """Return the device of that number; LookupError if there is none."""
+    """Return the device of that number; GoneError if there is none."""
     for row in table(db, "devices").rows_where("number = ?", [number]):
         return device_of(row)
-    raise LookupError(f"no device {number}")
+    raise GoneError(f"no device {number}")
 
 
 def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes, now: int) -> Device:
@@ -94,6 +94,7 @@ def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes,
 
 def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[SensorPlan]) -> list[str]:
     """Note a sign of life, add and update sensors; return the ids that belong to another device or are too many."""
+    check_device(db, number)
     resets = device_resets(db, number) + beat.reset
     table(db, "devices").update(
         number,
@@ -110,26 +111,29 @@ def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[Sensor
     refused: list[str] = []
     own = {row["id"]: row for row in table(db, "sensors").rows_where("device = ?", [number])}
     numbers = count(next_number(db, "sensors"))
-    added: list[dict[str, Any]] = []
+    added: dict[str, dict[str, Any]] = {}
     for plan in plans:
         wanted = {"type": plan.type, "class": plan.class_, "function": plan.function}
         mine = own.get(plan.id)
         if mine is not None:
-            if any(mine[name] != value for name, value in wanted.items()):
+            if plan.id in added:
+                added[plan.id].update(wanted)
+            elif any(mine[name] != value for name, value in wanted.items()):
                 table(db, "sensors").update(mine["number"], wanted)
                 reclassified.note(db.conn, mine["number"], mine["class"], plan.class_)
+                own[plan.id] = {**mine, **wanted}
         elif db.conn.execute(_IS_SENSOR, (plan.id,)).fetchone() or len(own) >= MOST_SENSORS:
             refused.append(plan.id)
         else:
             row = {"number": next(numbers), "id": plan.id, "device": number, "enabled": 1, "created": beat.time}
-            own[plan.id] = row | wanted
-            added.append(row | wanted)
-    table(db, "sensors").insert_all(added)  # at once, as one by one takes six times as long
+            own[plan.id] = added[plan.id] = row | wanted
+    table(db, "sensors").insert_all(added.values())  # at once, as one by one takes six times as long
     return refused
 
 
 def order_upgrade(db: Database, number: int, version: int) -> None:
     """Let the next heartbeat of a device be answered with this version."""
+    check_device(db, number)
     table(db, "devices").update(number, {"upgrade": version})
 
 
@@ -155,11 +159,10 @@ def configure(db: Database, number: int, config: SensorConfig) -> None:
 
     SensorGoneError if there is no such sensor any more.
     """
-    known = next(iter(table(db, "sensors").rows_where("number = ?", [number])), None)
-    if known is None:
-        raise SensorGoneError(number)
+    check_sensor(db, number)
     if config.class_ is not None:
-        reclassified.note(db.conn, number, known["class"], config.class_)
+        [before] = db.conn.execute("SELECT class FROM sensors WHERE number = ?", (number,)).fetchone()
+        reclassified.note(db.conn, number, before, config.class_)
     said = {"type": config.type, "class": config.class_, "function": config.function}
     table(db, "sensors").update(
         number,
@@ -223,6 +226,7 @@ def devices(db: Database) -> list[tuple[Device, list[str]]]:
 
 def claim(db: Database, claim_hash: bytes, account: int) -> Claim:
     """Give the unclaimed device whose code has this hash to an account."""
+    check_account(db, account)
     found = list(table(db, "devices").rows_where("claim = ? AND leaving IS NULL", [claim_hash]))
     free = [row for row in found if row["account"] is None]
     if len(free) == 1:

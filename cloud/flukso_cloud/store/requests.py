@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from sqlite_utils import Database
 
+from .limits import MOST_REQUESTS
 from .model import Asked, Plan
+from .presence import check_account
 from .schema import table
 from .sharing import add_share, subscribe
 
-MOST_REQUESTS = 100
-"""Of one account, that nobody has answered."""
 _REQUESTS = """
 SELECT requests.id, requests.asker, askers.name AS asker_name, requests.owner, owners.name AS owner_name,
   requests.message, requests.created FROM requests
@@ -24,6 +24,8 @@ ORDER BY requests.number
 
 def ask(db: Database, asked: Asked) -> bool:
     """Note a request, in place of one that waits for the same owner; False if too many wait."""
+    check_account(db, asked.asker)
+    check_account(db, asked.owner)
     table(db, "requests").delete_where("asker = ? AND owner = ?", [asked.asker, asked.owner])
     if table(db, "requests").count_where("asker = ?", [asked.asker]) >= MOST_REQUESTS:
         return False
@@ -52,6 +54,8 @@ def grant(db: Database, request_id: str, asker: int, plans: Sequence[tuple[int, 
 
 def block(db: Database, account: int, other: int) -> None:
     """Let nothing pass between two accounts any more; subscriptions to each other end."""
+    check_account(db, account)
+    check_account(db, other)
     table(db, "blocked").insert({"account": account, "other": other}, ignore=True)
     for subscriber, owner in ((account, other), (other, account)):
         db.execute(

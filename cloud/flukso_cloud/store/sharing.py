@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlite_utils import Database
 
 from flukso_cloud.access import Grant
 
+from .limits import MOST_OFFERS
 from .model import Ownership, Plan, Share, Subscription
+from .presence import check_account, check_group, check_sensor
 from .registry import sensor_of
 from .schema import table
-
-MOST_OFFERS = 500
-"""In one list."""
 
 # A share with neither account nor group is with everyone. Nobody is granted what is his own, and nothing passes between
 # two of whom one has blocked the other.
@@ -42,11 +41,17 @@ _GRANTS = f"SELECT shares.resolution, shares.since FROM sensors {_GRANTED} AND s
 _OWNER = "SELECT account FROM devices WHERE number = (SELECT device FROM sensors WHERE number = ?)"
 
 
-def replace_shares(db: Database, sensor: int, plans: Iterable[Plan], now: int) -> None:
+def replace_shares(db: Database, sensor: int, plans: Sequence[Plan], now: int) -> None:
     """Let these hear a sensor and nobody else.
 
     Who could already, without the past and no less finely, keeps what came since then.
     """
+    check_sensor(db, sensor)
+    for plan in plans:
+        if plan.account is not None:
+            check_account(db, plan.account)
+        if plan.group is not None:
+            check_group(db, plan.group)
     before = {
         (row["account"], row["group_number"]): Grant(row["resolution"], row["since"])
         for row in table(db, "shares").rows_where("sensor = ?", [sensor])
@@ -97,6 +102,7 @@ def _grants(db: Database, account: int, sensor: int) -> tuple[Grant, ...]:
 
 def subscribe(db: Database, account: int, sensor: int, now: int) -> bool:
     """Subscribe an account to a sensor that is shared with it; False if it is not."""
+    check_account(db, account)
     if not _grants(db, account, sensor):
         return False
     table(db, "subscriptions").insert({"account": account, "sensor": sensor, "created": now}, ignore=True)

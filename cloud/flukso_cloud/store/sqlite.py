@@ -70,6 +70,7 @@ from .model import (
     Token,
     Wiring,
 )
+from .presence import check_sensor
 from .schema import migrations
 from .writer import Writer
 
@@ -327,6 +328,7 @@ class SqliteStore:
         await self._journal.settle([sensor.number])
 
         def work(db: Database) -> int:
+            check_sensor(db, sensor.number)
             blocks.forget(db, sensor.number, start, end)
             gone = samples.delete(db.conn, sensor.number, sensor.meter, start, end)
             samples.append(db.conn, sensor.number, sensor.meter, batch)
@@ -351,7 +353,12 @@ class SqliteStore:
 
     async def keep_for(self, sensor: int, wanted: Retention) -> None:
         """See Store."""
-        await self._write(lambda db: retention.keep(db.conn, sensor, wanted))
+
+        def work(db: Database) -> None:
+            check_sensor(db, sensor)
+            retention.keep(db.conn, sensor, wanted)
+
+        await self._write(work)
 
     async def kept_from(self, sensor: int) -> int:
         """See Store."""

@@ -10,10 +10,13 @@ from sqlite_utils import Database
 
 from flukso_cloud.tariffs import HELD, Currency, Kind, Rate, Tariff
 
+from .limits import MOST_TARIFFS
+from .presence import check_account
 from .schema import table
 
-MOST_TARIFFS = 1000
-"""Of an account."""
+_OF_SERIES = "FROM prices WHERE account = ? AND type = ? AND currency = ?"
+_BEGUN = f"SELECT max(time) {_OF_SERIES} AND time > ? AND time <= ?"
+_PRICES = f"SELECT time, price {_OF_SERIES} AND time >= ? AND time < ? ORDER BY time"
 
 
 def tariffs(db: Database, account: int) -> list[Tariff]:
@@ -34,8 +37,7 @@ def tariffs(db: Database, account: int) -> list[Tariff]:
 
 def put_tariff(db: Database, account: int, tariff: Tariff) -> bool:
     """Keep a tariff in place of the one from the same day; False if there are too many."""
-    if len(tariffs(db, account)) >= MOST_TARIFFS:
-        return False
+    check_account(db, account)
     row = {
         "account": account,
         "type": tariff.type,
@@ -43,7 +45,10 @@ def put_tariff(db: Database, account: int, tariff: Tariff) -> bool:
         "valid_from": tariff.valid_from.isoformat(),
         "rate": msgspec.json.encode(tariff.rate).decode(),
     }
-    table(db, "tariffs").upsert(row, pk=("account", "type", "currency", "valid_from"))
+    drop_tariff(db, account, tariff.type, tariff.currency, tariff.valid_from)
+    if table(db, "tariffs").count_where("account = ?", [account]) >= MOST_TARIFFS:
+        return False
+    table(db, "tariffs").insert(row)
     return True
 
 
@@ -58,11 +63,9 @@ def drop_tariff(db: Database, account: int, kind: Kind, currency: Currency, vali
 
 def prices(db: Database, account: int, kind: Kind, currency: Currency, start: int, end: int) -> list[tuple[int, float]]:
     """Return the prices that hold somewhere in [start, end): (unix seconds from which on, price), in order of time."""
-    return db.execute(
-        "SELECT time, price FROM prices"
-        " WHERE account = ? AND type = ? AND currency = ? AND time > ? AND time < ? ORDER BY time",
-        [account, kind, currency, start - HELD, end],
-    ).fetchall()
+    key = [account, kind, currency]
+    last = db.execute(_BEGUN, [*key, start - HELD, start]).fetchone()[0]
+    return db.execute(_PRICES, [*key, start if last is None else last, end]).fetchall()
 
 
 def replace_prices(
@@ -74,6 +77,7 @@ def replace_prices(
     series: Iterable[tuple[int, float]],
 ) -> None:
     """Keep a series of prices in place of those in [start, end)."""
+    check_account(db, account)
     key = (account, kind, currency)
     db.execute(
         "DELETE FROM prices WHERE account = ? AND type = ? AND currency = ? AND time >= ? AND time < ?", [*key, *span]

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from .limits import MOST_TOKENS
 from .model import NamedToken, Token
+from .presence import check_account, check_device, check_sensor
 from .schema import table
 
-MOST_TOKENS = 200
-"""With a name, of one account."""
 _SENSORS = (
     "SELECT sensors.number, sensors.id FROM token_sensors JOIN sensors ON sensors.number = token_sensors.sensor"
     " WHERE token_sensors.token = ? ORDER BY sensors.number"
@@ -27,6 +27,11 @@ def replace_token(
     db: Database, token_hash: bytes, number: int, sensor: int | None, now: int, device: int | None = None
 ) -> None:
     """Store the hash of a token in place of the one this account (or this sensor, or this device) had."""
+    check_account(db, number)
+    if sensor is not None:
+        check_sensor(db, sensor)
+    if device is not None:
+        check_device(db, device, number)
     table(db, "tokens").delete_where(
         "account = ? AND sensor IS ? AND device IS ? AND id IS NULL", [number, sensor, device]
     )
@@ -57,10 +62,11 @@ def _scope(db: Database, row: Mapping[str, Any]) -> frozenset[int] | None:
 
 def add_token(db: Database, token_hash: bytes, account: int, made: NamedToken) -> bool:
     """Store the hash of a token with a name; False if its sensors are not all the account's, or there are too many."""
+    check_account(db, account)
     if table(db, "tokens").count_where("account = ? AND id IS NOT NULL", [account]) >= MOST_TOKENS:
         return False
     mine = dict(db.execute(_MINE, [account]).fetchall())
-    wanted = made.sensors or []
+    wanted = dict.fromkeys(made.sensors or [])
     if any(sensor not in mine for sensor in wanted):
         return False
     table(db, "tokens").insert(
