@@ -38,6 +38,7 @@ from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
 from .home import Home
+from .modern_wire import PATIENCE
 from .observed import Observed
 from .quick_uploads import QuickUploads
 from .readiness import Readiness
@@ -47,10 +48,10 @@ from .unexpected import Unexpected
 from .web import routes as pages
 
 
-def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
+def create_app(home: Home, settings: DeviceSettings | None = None, patience: float = PATIENCE) -> Starlette:
     """Return the application that serves the cloud living in `home`; it opens and closes with the server's lifespan.
 
-    `settings` tell how long unclaimed devices are kept.
+    `settings` tell how long unclaimed devices are kept, `patience` how many seconds the body of a request may take.
     """
     kept = settings or DeviceSettings()
 
@@ -59,6 +60,7 @@ def create_app(home: Home, settings: DeviceSettings | None = None) -> Starlette:
         cloud = Cloud.open(home)
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
+        app.state.patience = patience
         upkeep = [
             asyncio.create_task(cloud.departures.run(kept.unclaimed_days)),
             asyncio.create_task(folding.run(cloud.store)),

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import resource
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +23,8 @@ from .app import create_app
 from .home import Home
 from .legacy import DeviceRoutesOnly, WithoutErrorBodies
 from .legacy_tls import legacy_context, make_legacy_certificates
-from .modern_wire import ModernProtocol
+from .loop import PatientLoop
+from .modern_wire import MOST_HEAD_BYTES, ModernProtocol
 from .service_notify import keep_watchdog_quiet, notify
 from .settings import MetricsSettings, Settings
 from .wire import DeviceProtocol, TitleCase
@@ -154,11 +156,14 @@ def serve(home: Home, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and end by that signal."""
     listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
-    app = create_app(home, settings.devices)
+    app = create_app(home, settings.devices, settings.server.patience)
+
+    class Modern(ModernProtocol):
+        patience = settings.server.patience
+
     config = uvicorn.Config(
         app,
-        http=ModernProtocol,
-        loop="uvloop",
+        http=Modern,
         lifespan="on",
         ssl_context_factory=lambda *_: tls.server_context(home),
         proxy_headers=bool(settings.server.proxies),
@@ -167,7 +172,10 @@ def serve(home: Home, settings: Settings) -> None:
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with _metrics(home, settings.metrics):
-        _Server(config, _legacy(home, settings, app)).run(sockets=[listener])
+        server = _Server(config, _legacy(home, settings, app))
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which ends the process without a traceback, as SIGTERM does
+        with asyncio.Runner(loop_factory=partial(PatientLoop, settings.server.patience)) as runner:
+            runner.run(server.serve(sockets=[listener]))
 
 
 def _legacy(home: Home, settings: Settings, app: ASGIApp) -> list[tuple[_Beside, socket.socket]]:
@@ -176,9 +184,14 @@ def _legacy(home: Home, settings: Settings, app: ASGIApp) -> list[tuple[_Beside,
         return []
     if make_legacy_certificates(home, tls.names_of(home)):
         log.info("made the authority for original Fluksometers", extra={"ca": str(home.legacy_ca_certificate)})
+
+    class Legacy(DeviceProtocol):
+        patience = settings.server.patience
+
     config = uvicorn.Config(
         TitleCase(WithoutErrorBodies(DeviceRoutesOnly(app))),
-        http=DeviceProtocol,
+        http=Legacy,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         lifespan="off",
         ssl_context_factory=lambda *_: legacy_context(home),
         date_header=False,

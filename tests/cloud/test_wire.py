@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from flukso_cloud.api import request as request_module
 from flukso_cloud.api.request import read_body
 from flukso_cloud.home import Home
 from flukso_cloud.tls import make_authority, make_certificate
@@ -209,13 +208,11 @@ class Plain:
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plain]:
+def hasty() -> Iterator[Plain]:
     """A server that waits 0.5 s for a header and for a body, and sends its longest answer in parts."""
 
     class Hasty(DeviceProtocol):
-        head_seconds = 0.5
-
-    monkeypatch.setattr(request_module, "BODY_SECONDS", 0.5)
+        patience = 0.5
 
     async def length(request: Request) -> PlainTextResponse:
         return PlainTextResponse(str(len(await read_body(request))))
@@ -229,6 +226,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plain]:
         return StreamingResponse(parts())
 
     app = TitleCase(Starlette(routes=[Route("/", length, methods=["POST"]), Route("/slow", slow)]))
+    app.app.state.patience = Hasty.patience
     config = uvicorn.Config(
         app, http=Hasty, ws="none", log_config=None, server_header=False, date_header=False, timeout_keep_alive=30
     )
