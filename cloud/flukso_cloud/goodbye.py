@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
+import socket
 import struct
 import termios
 
@@ -30,7 +32,6 @@ class Brisk:
         self.resume_reading = transport.resume_reading
         self.get_extra_info = transport.get_extra_info
         self.get_write_buffer_size = transport.get_write_buffer_size
-        self.abort = transport.abort
 
     def close(self) -> None:
         """Send what is held, then close. Whoever still sends is not listened to."""
@@ -38,6 +39,14 @@ class Brisk:
             self._transport.pause_reading()
             self._transport.close()
             self._timer = self._loop.call_later(GOODBYE_SECONDS, self._look_after)
+
+    def cut_off(self) -> None:
+        """End it now, and let the kernel forget what it holds for the other side."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            with socket.socket(fileno=os.dup(sock.fileno())) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
 
     def lost(self) -> None:
         """There is nothing left to close."""
@@ -50,9 +59,12 @@ class Brisk:
         left = self._transport.get_write_buffer_size() + _unconfirmed(self._transport)
         self._stalled = self._stalled + GOODBYE_SECONDS if left == self._left else 0.0
         self._left = left
-        if left == 0 or self._stalled >= STALLED_SECONDS:
+        if left == 0:
             self._timer = None
             self._transport.abort()
+        elif self._stalled >= STALLED_SECONDS:
+            self._timer = None
+            self.cut_off()
         else:
             self._timer = self._loop.call_later(GOODBYE_SECONDS, self._look_after)
 
@@ -86,7 +98,7 @@ class Stall:
             self._wait()
         else:
             self._timer = None
-            self._transport.abort()
+            self._transport.cut_off()
 
 
 def _unconfirmed(transport: asyncio.Transport) -> int:

@@ -31,7 +31,7 @@ class Stage(Enum):
     HEAD = auto()
     BODY = auto()
     WHOLE = auto()
-    """Nothing: the request is there."""
+    """Nothing: the request is there. What comes once it is answered, and begins no other, is nothing."""
 
 
 class ModernProtocol(HttpToolsProtocol):
@@ -125,12 +125,9 @@ class ModernProtocol(HttpToolsProtocol):
     def _start_clock(self) -> None:
         self._stop_clock()
         self._timed = self._stage
-        seconds = {
-            Stage.HEAD: self.patience,
-            Stage.BODY: self.patience + GOODBYE_SECONDS,  # whoever reads it may have said before that it took too long
-            Stage.WHOLE: float(self.timeout_keep_alive),  # what came between two requests is none
-        }
-        self._deadline = self.loop.call_later(seconds[self._stage], self._too_slow)
+        # whoever reads the body may have said before that it took too long
+        grace = GOODBYE_SECONDS if self._stage is Stage.BODY else 0.0
+        self._deadline = self.loop.call_later(self.patience + grace, self._too_slow)
 
     def _stop_clock(self) -> None:
         self._timed = None
