@@ -8,16 +8,30 @@ import os
 import socket
 import struct
 import termios
+from typing import NamedTuple
 
 GOODBYE_SECONDS = 1.0
+LOOK_SECONDS = 0.05
 STALLED_SECONDS = 30.0
 """Whoever takes nothing of what it was sent for so long is cut off."""
+MOST_UNREAD_BYTES = 1024 * 1024
+"""Of what somebody still sends who has been answered."""
+_BYTES_RECEIVED = 128
+"""Where `tcpi_bytes_received` is in Linux's `struct tcp_info`, a 64-bit number."""
+
+
+class _Traffic(NamedTuple):
+    """What has come over a connection, and what the other side has not confirmed yet, in bytes."""
+
+    received: int
+    unconfirmed: int
 
 
 class Brisk:
     """A transport whose goodbye takes a second at most: TLS alone would wait half a minute for the other's.
 
-    An answer that is still on its way is waited for, as long as it gets on. Tell it by `lost` when the connection is.
+    An answer that is still on its way is waited for, as long as it gets on; and for a while whoever is still sending
+    may go on, so that it comes to read its answer. Tell it by `lost` when the connection is.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -26,6 +40,7 @@ class Brisk:
         self._timer: asyncio.TimerHandle | None = None
         self._left = 0
         self._stalled = 0.0
+        self._read = 0
         self.write = transport.write
         self.is_closing = transport.is_closing
         self.pause_reading = transport.pause_reading
@@ -34,11 +49,11 @@ class Brisk:
         self.get_write_buffer_size = transport.get_write_buffer_size
 
     def close(self) -> None:
-        """Send what is held, then close. Whoever still sends is not listened to."""
+        """Send what is held, then close. Of what comes meanwhile, nothing is kept."""
         if not self._transport.is_closing():
-            self._transport.pause_reading()
+            self._read = _traffic(self._transport).received
             self._transport.close()
-            self._timer = self._loop.call_later(GOODBYE_SECONDS, self._look_after)
+            self._timer = self._loop.call_later(LOOK_SECONDS, self._look_after)
 
     def cut_off(self) -> None:
         """End it now, and let the kernel forget what it holds for the other side."""
@@ -55,18 +70,18 @@ class Brisk:
             self._timer = None
 
     def _look_after(self) -> None:
-        """Cut off whoever has got all that it was sent, or takes no more of it."""
-        left = self._transport.get_write_buffer_size() + _unconfirmed(self._transport)
-        self._stalled = self._stalled + GOODBYE_SECONDS if left == self._left else 0.0
+        """Cut off whoever has got all that it was sent and had time to say so, takes no more of it, or sends on."""
+        traffic = _traffic(self._transport)
+        left = self._transport.get_write_buffer_size() + traffic.unconfirmed
+        self._stalled = self._stalled + LOOK_SECONDS if left == self._left else 0.0
         self._left = left
-        if left == 0:
-            self._timer = None
-            self._transport.abort()
-        elif self._stalled >= STALLED_SECONDS:
-            self._timer = None
+        self._timer = None
+        if traffic.received - self._read > MOST_UNREAD_BYTES or self._stalled >= STALLED_SECONDS:
             self.cut_off()
+        elif left == 0 and self._stalled >= GOODBYE_SECONDS:
+            self._transport.abort()
         else:
-            self._timer = self._loop.call_later(GOODBYE_SECONDS, self._look_after)
+            self._timer = self._loop.call_later(LOOK_SECONDS, self._look_after)
 
 
 class Stall:
@@ -101,9 +116,14 @@ class Stall:
             self._transport.cut_off()
 
 
-def _unconfirmed(transport: asyncio.Transport) -> int:
-    """Return bytes that the kernel holds for the other side, which has not confirmed them."""
+def _traffic(transport: asyncio.Transport) -> _Traffic:
+    """Return what the kernel tells; of what it does not tell elsewhere than on Linux, 0."""
     sock = transport.get_extra_info("socket")
     if sock is None:
-        return 0
-    return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
+        return _Traffic(0, 0)
+    with socket.socket(fileno=os.dup(sock.fileno())) as same:
+        unconfirmed = struct.unpack("i", fcntl.ioctl(same, termios.TIOCOUTQ, bytes(4)))[0]
+        if not hasattr(socket, "TCP_INFO"):
+            return _Traffic(0, unconfirmed)
+        told = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return _Traffic(struct.unpack_from("Q", told.ljust(256, b"\0"), _BYTES_RECEIVED)[0], unconfirmed)

@@ -10,14 +10,12 @@ from enum import Enum, auto
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .goodbye import GOODBYE_SECONDS, Brisk, Stall
+from .goodbye import GOODBYE_SECONDS, MOST_UNREAD_BYTES, Brisk, Stall
 
 PATIENCE = 10.0
 """Seconds for the head of a request, and as many for its body."""
 MOST_HEAD_BYTES = 16 * 1024
 """Of a request's line and header."""
-MOST_UNREAD_BYTES = 1024 * 1024
-"""Of a body that nobody reads any more: it has been answered."""
 MOST_TRAILERS = 16
 MOST_PIPELINED = 64
 """Requests that wait for the one before."""

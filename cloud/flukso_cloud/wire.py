@@ -15,8 +15,8 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .goodbye import GOODBYE_SECONDS, Brisk, Stall
-from .modern_wire import MOST_UNREAD_BYTES, PATIENCE, SLICE_BYTES
+from .goodbye import GOODBYE_SECONDS, MOST_UNREAD_BYTES, Brisk, Stall
+from .modern_wire import PATIENCE, SLICE_BYTES
 
 _SPELLED = {"www-authenticate": b"WWW-Authenticate", "etag": b"ETag"}
 

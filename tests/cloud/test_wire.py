@@ -355,6 +355,7 @@ def test_what_is_asked_to_be_upgraded_keeps_nothing_open(hasty: Plain) -> None:
 def test_an_answer_is_sent_whole_to_whoever_reads_slowly(hasty: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection is to be closed after it; the reader takes many times as long as a goodbye may."""
     monkeypatch.setattr(goodbye, "GOODBYE_SECONDS", 0.02)
+    monkeypatch.setattr(goodbye, "LOOK_SECONDS", 0.01)
     wire = hasty.connect()
     wire.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
     length = 0
