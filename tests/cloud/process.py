@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,10 +22,12 @@ COMMAND = str(Path(sys.executable).with_name("flukso-cloud"))
 START_SECONDS = 30
 
 
-def run(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command and return how it ended."""
+def run(
+    *arguments: str | Path, stdin: str = "", within: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command, `within` what comes before it on the command line, and return how it ended."""
     return subprocess.run(
-        [COMMAND, *map(str, arguments)],
+        [*within, COMMAND, *map(str, arguments)],
         input=stdin,
         env=os.environ | environment,
         capture_output=True,
@@ -34,10 +37,11 @@ def run(*arguments: str | Path, stdin: str = "", **environment: str) -> subproce
 
 
 class Server:
-    """The running server of the cloud in `home`, as a context manager."""
+    """The running server of the cloud in `home`, as a context manager. `within` comes before it on the command line."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, within: Sequence[str] = ()) -> None:
         self.home = home
+        self._within = within
         self._arguments = arguments
         self.port = 0
         self.legacy_port = 0
@@ -45,7 +49,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self.process = subprocess.Popen(
-            [COMMAND, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
+            [*self._within, COMMAND, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

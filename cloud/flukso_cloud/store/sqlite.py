@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -157,6 +158,14 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from error
 
+    async def _settle_to_read(self, sensors: Iterable[int]) -> None:
+        """Sort in what came of these sensors. If nothing can be written now, what came last is missing from the answer.
+
+        What has been measured until then is still there to be read, which is better than no answer.
+        """
+        with suppress(StoreUnavailableError):
+            await self._journal.settle(sensors)
+
     async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._writer.submit(work)
 
@@ -271,29 +280,29 @@ class SqliteStore:
             found = ((number, samples.newest(db.conn, number)) for number in sensors)
             return {number: sample for number, sample in found if sample is not None}
 
-        await self._journal.settle(sensors)
+        await self._settle_to_read(sensors)
         return await self._read(work)
 
     async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
         """See Store."""
-        await self._journal.settle([sensor])
+        await self._settle_to_read([sensor])
         return await self._read(lambda db: samples.neighbours(db.conn, sensor, times), self._series)
 
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
-        await self._journal.settle([sensor])
+        await self._settle_to_read([sensor])
         return await self._read(lambda db: samples.breaks(db.conn, sensor, start, end))
 
     async def columns(self, sensor: Sensor, edges: Sequence[int]) -> Columns:
         """See Store."""
-        await self._journal.settle([sensor.number])
+        await self._settle_to_read([sensor.number])
         return await self._read(
             lambda db: statistics.columns(db.conn, sensor.number, sensor.meter, edges), self._series
         )
 
     async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
         """See Store."""
-        await self._journal.settle([sensor.number])
+        await self._settle_to_read([sensor.number])
         return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
 
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
