@@ -38,31 +38,30 @@ from .cloud import Cloud
 from .cross_site import CrossSiteRefusal
 from .headers import SecurityHeaders
 from .home import Home
-from .modern_wire import PATIENCE
 from .observed import Observed
 from .quick_uploads import QuickUploads
 from .readiness import Readiness
-from .settings import DeviceSettings
+from .settings import Settings
 from .store import StoreUnavailableError
 from .unexpected import Unexpected
 from .web import routes as pages
 
 
-def create_app(home: Home, settings: DeviceSettings | None = None, patience: float = PATIENCE) -> Starlette:
+def create_app(home: Home, settings: Settings | None = None) -> Starlette:
     """Return the application that serves the cloud living in `home`; it opens and closes with the server's lifespan.
 
-    `settings` tell how long unclaimed devices are kept, `patience` how many seconds the body of a request may take.
+    `settings` tell how long unclaimed devices are kept, and how long the body of a request may take.
     """
-    kept = settings or DeviceSettings()
+    chosen = settings or Settings()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         cloud = Cloud.open(home)
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
-        app.state.patience = patience
+        app.state.patience = chosen.server.patience
         upkeep = [
-            asyncio.create_task(cloud.departures.run(kept.unclaimed_days)),
+            asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days)),
             asyncio.create_task(folding.run(cloud.store)),
         ]
         try:

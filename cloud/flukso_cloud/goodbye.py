@@ -55,7 +55,7 @@ class Brisk:
             self._transport.close()
             self._timer = self._loop.call_later(LOOK_SECONDS, self._look_after)
 
-    def cut_off(self) -> None:
+    def abort(self) -> None:
         """End it now, and let the kernel forget what it holds for the other side."""
         sock = self._transport.get_extra_info("socket")
         if sock is not None:
@@ -77,7 +77,7 @@ class Brisk:
         self._left = left
         self._timer = None
         if traffic.received - self._read > MOST_UNREAD_BYTES or self._stalled >= STALLED_SECONDS:
-            self.cut_off()
+            self.abort()
         elif left == 0 and self._stalled >= GOODBYE_SECONDS:
             self._transport.abort()
         else:
@@ -113,7 +113,7 @@ class Stall:
             self._wait()
         else:
             self._timer = None
-            self._transport.cut_off()
+            self._transport.abort()
 
 
 def _traffic(transport: asyncio.Transport) -> _Traffic:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import resource
 import signal
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -80,8 +82,14 @@ class _Server(uvicorn.Server):
             notify("READY=1", f"STATUS={address}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop the listeners beside this one, then this, and with it the application."""
+        """Stop the listeners beside this one and this, then the application. What hangs is cut off in STOP_SECONDS."""
+        began = time.monotonic()
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
         await asyncio.gather(*(server.shutdown([listener]) for server, listener in self._beside))
+        self.config.timeout_graceful_shutdown = math.ceil(max(0.0, STOP_SECONDS + began - time.monotonic()))
         await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
@@ -156,7 +164,7 @@ def serve(home: Home, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, commit what waits, and end by that signal."""
     listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
-    app = create_app(home, settings.devices, settings.server.patience)
+    app = create_app(home, settings)
 
     class Modern(ModernProtocol):
         patience = settings.server.patience

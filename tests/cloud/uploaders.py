@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from tests.cloud.fluksometer import Fluksometer, compact
+from tests.cloud.kept import measurements
 from tests.cloud.process import Answer, Server, Wire
 
 START = 1_450_000_000
@@ -81,3 +85,18 @@ class Uploader:
     def _look_at(self, answer: Answer) -> None:
         if answer.status != 503 or answer.headers.get("Retry-After") != " 5":
             self.strange.append(f"{answer.status_line} {answer.lines} {answer.body!r}")
+
+
+def assert_all_is_there_once(database: Path, uploaders: Sequence[Uploader]) -> None:
+    """What was acknowledged is there, each upload whole or not at all, and the database sound."""
+    with sqlite3.connect(database) as conn:
+        assert conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    for one in uploaders:
+        stored = [(sample.time, sample.counter) for sample in measurements(database, one.device.sensor)]
+        begun = [pair for number in range(one.sent) for pair in one.pairs(number)]
+        assert len(stored) == len(set(stored))
+        assert set(one.acknowledged) <= set(stored) <= set(begun)
+        for number in range(one.sent):
+            assert len(set(one.pairs(number)) & set(stored)) in {0, EACH}, "half an upload"
+        assert one.strange == []
+        assert one.slowest < 5, "a device gives up after 5 s"
