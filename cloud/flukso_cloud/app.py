@@ -60,8 +60,10 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
         app.state.patience = chosen.server.patience
+        clock = cloud.ingest.clock
+        clock.hear(await cloud.store.newest_sign_of_life())
         upkeep = [
-            asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days)),
+            asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days, clock)),
             asyncio.create_task(folding.run(cloud.store)),
         ]
         try:

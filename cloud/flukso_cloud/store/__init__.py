@@ -96,6 +96,9 @@ class Store(Protocol):
     async def heartbeat(self, device: int, beat: Heartbeat, sensors: Sequence[SensorPlan]) -> list[str]:
         """Note a sign of life, add and update the device's sensors; return the ids that belong to another device."""
 
+    async def newest_sign_of_life(self) -> int:
+        """Return when a device was last heard of; 0 if there is none."""
+
     async def sensor(self, sensor_id: str) -> Sensor | None:
         """Return the sensor of that id."""
 

@@ -203,6 +203,10 @@ class SqliteStore:
         """See Store."""
         return await self._write(lambda db: registry.heartbeat(db, device, beat, sensors))
 
+    async def newest_sign_of_life(self) -> int:
+        """See Store."""
+        return await self._read(registry.newest_sign_of_life)
+
     async def sensor(self, sensor_id: str) -> Sensor | None:
         """See Store. Its newest sample is looked up along with it: most who ask for a sensor are about to append."""
 
