@@ -59,7 +59,8 @@ from .web import routes as pages
 def create_app(home: Home, settings: Settings | None = None) -> Starlette:
     """Return the application that serves the cloud living in `home`; it opens and closes with the server's lifespan.
 
-    `settings` tell how long unclaimed devices are kept, and measurements.
+    `settings` tell how long unclaimed devices and measurements are kept, and how long the body of a request
+    may take.
     """
     chosen = settings or Settings()
     most = Retention(chosen.retention.samples_days, chosen.retention.hours_days)
@@ -69,8 +70,11 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
         cloud = Cloud.open(home)
         app.state.cloud = cloud
         app.state.readiness = Readiness(cloud.store)
+        app.state.patience = chosen.server.patience
+        clock = cloud.ingest.clock
+        clock.hear(await cloud.store.newest_sign_of_life())
         upkeep = [
-            asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days)),
+            asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days, clock)),
             asyncio.create_task(folding.run(cloud.store)),
             asyncio.create_task(retiring.run(cloud.store, most)),
             asyncio.create_task(ears.heed(cloud.store, cloud.ears)),

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from .clock import unix_now
 from .ears import Ears
+from .steady_clock import SteadyClock
 from .store import FORGET, RELEASE, Sensor, Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -55,10 +55,10 @@ class Departures:
         for account in await self._store.closing():
             await self._store.finish_closing(account)
 
-    async def run(self, unclaimed_days: int) -> None:
+    async def run(self, unclaimed_days: int, clock: SteadyClock) -> None:
         """Let unclaimed devices expire after so many days (0: never), once an hour, until cancelled."""
         while True:
-            now = unix_now()
+            now = clock.surely()
             try:
                 if unclaimed_days:
                     await self.expire(now - unclaimed_days * DAY, now)

@@ -16,8 +16,9 @@ from .limiter import REGISTRATION_BY_ADDRESS, Limiter
 from .live import Broadcaster, Gauge, Reading
 from .meter import Sample
 from .seconds import LIVE_PAST, Seconds
+from .steady_clock import SteadyClock
 from .store import Appended, Device, Sensor, SensorConfig, SensorGoneError, Store, StoreUnavailableError
-from .upload import MalformedError, Measurements, read_heartbeat, read_measurements, read_time
+from .upload import IN_FUTURE, MalformedError, Measurements, read_heartbeat, read_measurements, read_time
 from .vault import Vault, digest_of, new_token
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Ingest:
         self._census: tuple[int, ...] = ()
         self._counted = 0.0
         self.refused: Counter[str] = Counter()
+        self.clock = SteadyClock()
 
     def _key(self, device: Device) -> bytes:
         try:
@@ -77,9 +79,10 @@ class Ingest:
 
         Raises RefusedError, MalformedError, RegistrationLimitError, StoreUnavailableError.
         """
+        noted = self.clock.latest(now)
         device = await self._store.device(device_id)
         if device is None:
-            beat = read_heartbeat(body, now)
+            beat = read_heartbeat(body, noted)
             if beat.key is None:
                 raise RefusedError(NO_DEVICE)
             key = beat.key.encode("ascii")
@@ -90,13 +93,13 @@ class Ingest:
             digits = normalise(claim_code(key, device_id))
             assert digits is not None  # noqa: S101 - our own code is well-formed
             device = await self._store.register(
-                device_id, self._vault.seal(key, device_id), self._vault.hash_claim(digits), now
+                device_id, self._vault.seal(key, device_id), self._vault.hash_claim(digits), noted
             )
             log.info("registered device %s", device_id)
         key = self._key(device)
         if not digest.matches(key, body, signature):
             raise RefusedError(BAD_DIGEST)
-        beat = read_heartbeat(body, now)
+        beat = read_heartbeat(body, noted)
         if beat.key is not None and beat.key.encode("ascii") != key:
             raise RefusedError(BAD_DIGEST)
         upgrade = await self._store.take_upgrade(device.number) if device.upgrade else 0
@@ -120,7 +123,8 @@ class Ingest:
         Raises RefusedError, MalformedError, StoreUnavailableError.
         """
         origin = await self._signed(sensor_id, body, signature)
-        upload = read_measurements(body, now)
+        noted = self.clock.latest(now)
+        upload = read_measurements(body, noted)
         if isinstance(upload, SensorConfig):
             self._origins.pop(sensor_id, None)
             try:
@@ -128,8 +132,10 @@ class Ingest:
             except SensorGoneError:
                 raise RefusedError(NO_SENSOR) from None
             return False
+        if IN_FUTURE in upload.refused and self.clock.is_behind(now):
+            raise StoreUnavailableError("the clock has gone back: set it right")
         try:
-            await self.keep(origin.sensor, upload, now)
+            await self.keep(origin.sensor, upload, noted)
         except SensorGoneError:
             self._origins.pop(sensor_id, None)
             raise RefusedError(NO_SENSOR) from None

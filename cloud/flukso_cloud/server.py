@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import resource
+import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -24,7 +27,8 @@ from .cloud import Cloud
 from .home import Home
 from .legacy import DeviceRoutesOnly, WithoutErrorBodies
 from .legacy_tls import legacy_context, make_legacy_certificates
-from .modern_wire import HELD_BYTES, ModernProtocol
+from .loop import PatientLoop
+from .modern_wire import HELD_BYTES, MOST_HEAD_BYTES, ModernProtocol
 from .service_notify import keep_watchdog_quiet, notify
 from .settings import MetricsSettings, Settings
 from .wire import DeviceProtocol, TitleCase
@@ -87,9 +91,15 @@ class _Server(uvicorn.Server):
             notify("READY=1", f"STATUS={address}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what has no end, stop the listeners beside this one, then this, and with it the application."""
+        """End what has no end, stop the listeners, then the application. What hangs is cut off in STOP_SECONDS."""
         self._stopping()
+        began = time.monotonic()
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
         await asyncio.gather(*(server.shutdown([listener]) for server, listener in self._beside))
+        self.config.timeout_graceful_shutdown = math.ceil(max(0.0, STOP_SECONDS + began - time.monotonic()))
         await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
@@ -168,10 +178,13 @@ def serve(home: Home, settings: Settings) -> None:
     listener = _listen(settings.server.host, settings.server.port)
     _raise_file_limit()
     app = create_app(home, settings)
+
+    class Modern(ModernProtocol):
+        patience = settings.server.patience
+
     config = uvicorn.Config(
         app,
-        http=ModernProtocol,
-        loop="uvloop",
+        http=Modern,
         lifespan="on",
         ssl_context_factory=lambda *_: tls.server_context(home),
         proxy_headers=bool(settings.server.proxies),
@@ -180,7 +193,10 @@ def serve(home: Home, settings: Settings) -> None:
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with _metrics(home, settings.metrics):
-        _Server(config, _legacy(home, settings, app), partial(_end_streams, app)).run(sockets=[listener])
+        server = _Server(config, _legacy(home, settings, app), partial(_end_streams, app))
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which ends the process without a traceback, as SIGTERM does
+        with asyncio.Runner(loop_factory=partial(PatientLoop, settings.server.patience)) as runner:
+            runner.run(server.serve(sockets=[listener]))
 
 
 def _end_streams(app: Starlette) -> None:
@@ -195,9 +211,14 @@ def _legacy(home: Home, settings: Settings, app: ASGIApp) -> list[tuple[_Beside,
         return []
     if make_legacy_certificates(home, tls.names_of(home)):
         log.info("made the authority for original Fluksometers", extra={"ca": str(home.legacy_ca_certificate)})
+
+    class Legacy(DeviceProtocol):
+        patience = settings.server.patience
+
     config = uvicorn.Config(
         TitleCase(WithoutErrorBodies(DeviceRoutesOnly(app))),
-        http=DeviceProtocol,
+        http=Legacy,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         lifespan="off",
         ssl_context_factory=lambda *_: legacy_context(home),
         date_header=False,

@@ -23,15 +23,20 @@ PREFIX = "FLUKSO_CLOUD_"
 Port = Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535; 0 takes a free one")]
 Host = Annotated[str, Meta(min_length=1, max_length=253, description="an address or a name of this machine")]
 Days = Annotated[int, Meta(ge=0, le=36500, description="days from 1 to 36500; 0 keeps them for ever")]
+Seconds = Annotated[float, Meta(ge=1, le=300, description="seconds from 1 to 300")]
 Flag = Annotated[bool, Meta(description="true or false")]
 
 
 class ServerSettings(msgspec.Struct, frozen=True):
-    """The table [server]: where it listens, and which proxies it believes who the client is (`X-Forwarded-For`)."""
+    """The table [server]: where it listens, and which proxies it believes who the client is (`X-Forwarded-For`).
+
+    `patience` is for a handshake of TLS, for the head of a request, and for its body.
+    """
 
     host: Host = "127.0.0.1"
     port: Port = 8443
     proxies: Annotated[list[str], Meta(description="a list of addresses or networks")] = []
+    patience: Seconds = 10.0
 
 
 class LogSettings(msgspec.Struct, frozen=True):

@@ -22,6 +22,8 @@ EPOCH = 1_199_487_600
 """Unix seconds: the start of the original archives (2008). An older time comes from a clock that was never set."""
 SKEW = 300
 """Seconds that a device's clock may be ahead of ours."""
+IN_FUTURE = "time in the future"
+"""Why a pair is refused whose time lies beyond that skew."""
 LONGEST_NAME = 64
 _WORD = re.compile(r"[a-z0-9_]{1,16}")
 
@@ -174,7 +176,7 @@ def objection(pair: Any, now: int, *, whole: bool = True) -> str | None:
     if type(time) is not int or time < EPOCH:
         return "no time"
     if time > now + SKEW:
-        return "time in the future"
+        return IN_FUTURE
     if whole:
         if type(value) is not int:
             return "no integer"

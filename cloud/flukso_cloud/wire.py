@@ -7,7 +7,6 @@ an error that comes in a later segment for the beginning of the next answer (sec
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from email.utils import formatdate
 from functools import cache
 from typing import Any
@@ -16,7 +15,9 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-GOODBYE_SECONDS = 1.0
+from .goodbye import GOODBYE_SECONDS, MOST_UNREAD_BYTES, Brisk, Stall
+from .modern_wire import PATIENCE, SLICE_BYTES
+
 _SPELLED = {"www-authenticate": b"WWW-Authenticate", "etag": b"ETag"}
 
 
@@ -50,7 +51,7 @@ class TitleCase:
 class _Corked:
     """A transport that writes all that one turn of the event loop produced at once."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: Brisk, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] = []
@@ -68,36 +69,48 @@ class _Corked:
             self._transport.write(data)
 
     def close(self) -> None:
-        """Write what is held, then close. TLS says goodbye, but waits a second for the answer and not half a minute."""
+        """Write what is held, then close."""
         self._flush()
         self._transport.close()
-        self._loop.call_later(GOODBYE_SECONDS, self._give_up)
-
-    def _give_up(self) -> None:
-        with suppress(AttributeError):  # asyncio's TLS transport, once its connection is lost
-            if self._transport.get_write_buffer_size() == 0:
-                self._transport.abort()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
 
 class DeviceProtocol(H11Protocol):
-    """uvicorn's h11 protocol, with a deadline for the header of a request, and one write for each answer."""
+    """uvicorn's h11 protocol, with one write for each answer.
 
-    head_seconds = 10.0
-    """Longest time from the first byte of a request, or from the connection, to the end of the header."""
+    Whatever it waits for, a clock runs, which what comes bit by bit does not stop.
+    """
+
+    patience = PATIENCE
+    _brisk: Brisk
+    _stall: Stall
     _deadline: asyncio.TimerHandle | None = None
+    _timed: Any = None
+    """What the deadline is for: h11's IDLE for a head, its SEND_BODY for a body."""
+    _unread = 0
+    """Bytes of a body that has been answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start the clock with the connection."""
-        corked = _Corked(transport, self.loop)
+        self._brisk = Brisk(transport, self.loop)
+        self._stall = Stall(self._brisk, self.loop)
+        corked = _Corked(self._brisk, self.loop)
         super().connection_made(corked)  # type: ignore[arg-type]  # it is a transport in all but name
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Read, and stop the clock once a header is complete."""
-        super().data_received(data)
+        """Read, in slices so that limits are noticed soon, and see what is waited for now."""
+        for first in range(0, len(data), SLICE_BYTES):
+            if self.transport.is_closing():
+                return
+            part = data[first : first + SLICE_BYTES]
+            super().data_received(part)
+            if self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE:
+                self._unread += len(part)
+                if self._unread > MOST_UNREAD_BYTES:
+                    self.transport.close()
         self._watch()
 
     def on_response_complete(self) -> None:
@@ -105,19 +118,45 @@ class DeviceProtocol(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def pause_writing(self) -> None:
+        """Look whether it is read at all what is written."""
+        super().pause_writing()
+        self._stall.begin()
+
+    def resume_writing(self) -> None:
+        """It is."""
+        super().resume_writing()
+        self._stall.end()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        """Stop the clocks."""
+        self._stop_clock()
+        self._stall.end()
+        self._brisk.lost()
         super().connection_lost(exc)
 
+    def _awaited(self) -> Any:
+        """Return the state of h11 that only the other side can end, or None if it is our turn or nobody's."""
+        state = self.conn.their_state
+        if state is h11.SEND_BODY:
+            return state
+        is_begun = self.cycle is None or bool(self.conn.trailing_data[0])
+        return state if state is h11.IDLE and is_begun else None
+
     def _watch(self) -> None:
-        fresh = self.cycle is None
-        waiting = self.conn.their_state is h11.IDLE and (fresh or bool(self.conn.trailing_data[0]))
-        if waiting and self._deadline is None:
-            self._deadline = self.loop.call_later(self.head_seconds, self._too_slow)
-        elif not waiting and self._deadline is not None:
+        awaited = self._awaited()
+        if awaited is self._timed:
+            return
+        self._stop_clock()
+        if awaited is not None:
+            # whoever reads the body may have said before that it took too long
+            grace = GOODBYE_SECONDS if awaited is h11.SEND_BODY else 0.0
+            self._timed = awaited
+            self._deadline = self.loop.call_later(self.patience + grace, self._too_slow)
+
+    def _stop_clock(self) -> None:
+        self._timed = None
+        if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 

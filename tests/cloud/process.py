@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,10 +23,12 @@ TUNED = str(Path(__file__).with_name("tuned.py"))
 START_SECONDS = 30
 
 
-def run(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command and return how it ended."""
+def run(
+    *arguments: str | Path, stdin: str = "", within: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command, `within` what comes before it on the command line, and return how it ended."""
     return subprocess.run(
-        [COMMAND, *map(str, arguments)],
+        [*within, COMMAND, *map(str, arguments)],
         input=stdin,
         env=os.environ | environment,
         capture_output=True,
@@ -35,13 +38,16 @@ def run(*arguments: str | Path, stdin: str = "", **environment: str) -> subproce
 
 
 class Server:
-    """The running server of the cloud in `home`, as a context manager.
+    """The running server of the cloud in `home`, as a context manager. `within` comes before it on the command line.
 
     `tuned` are constants of flukso_cloud.api.live that are to be otherwise (tuned.py).
     """
 
-    def __init__(self, home: Path, *arguments: str, command: str | Path = COMMAND, **tuned: float) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, within: Sequence[str] = (), command: str | Path = COMMAND, **tuned: float
+    ) -> None:
         self.home = home
+        self._within = within
         self._arguments = arguments
         told = [f"{name}={value}" for name, value in tuned.items()]
         self._program = [sys.executable, TUNED, *told, "--"] if told else [command]
@@ -51,7 +57,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self.process = subprocess.Popen(
-            [*self._program, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
+            [*self._within, *self._program, "serve", "--dir", str(self.home), "--port", "0", *self._arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

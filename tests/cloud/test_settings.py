@@ -29,6 +29,7 @@ def test_the_environment_goes_above_the_file() -> None:
     text = '[server]\nhost = "::"\nport = 1\nproxies = ["192.0.2.1"]\n[log]\nrequests = true\n'
     environment = {
         "FLUKSO_CLOUD_SERVER_PORT": "2",
+        "FLUKSO_CLOUD_SERVER_PATIENCE": "2.5",
         "FLUKSO_CLOUD_SERVER_PROXIES": "127.0.0.1, 10.0.0.0/8",
         "FLUKSO_CLOUD_LOG_REQUESTS": "false",
         "FLUKSO_CLOUD_PASSWORD": "is no setting",
@@ -36,6 +37,7 @@ def test_the_environment_goes_above_the_file() -> None:
     settings = parse(text, environment, "x.toml")
     assert (settings.server.host, settings.server.port) == ("::", 2)
     assert settings.server.proxies == ["127.0.0.1", "10.0.0.0/8"]
+    assert settings.server.patience == 2.5
     assert not settings.log.requests
 
 
@@ -45,7 +47,7 @@ host = ""
 port = 65536
 prot = 1
 proxies = ["proxy.example"]
-
+patience = 0
 [log]
 format = "xml"
 requests = 1
@@ -63,6 +65,7 @@ enabled = true
         "x.toml: line 3: port in [server]: give a port from 0 to 65535; 0 takes a free one",
         "x.toml: line 4: prot in [server] is unknown; correct its spelling or remove it",
         "x.toml: line 5: proxies in [server]: give a list of addresses or networks",
+        "x.toml: line 6: patience in [server]: give seconds from 1 to 300",
         'x.toml: line 8: format in [log]: give "logfmt" or "json"',
         "x.toml: line 9: requests in [log]: give true or false",
     ]

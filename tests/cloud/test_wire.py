@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import select
 import socket
 import sqlite3
 import ssl
@@ -20,13 +21,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from flukso_cloud.api import request as request_module
+from flukso_cloud import goodbye
 from flukso_cloud.api.request import read_body
 from flukso_cloud.home import Home
+from flukso_cloud.modern_wire import ModernProtocol
 from flukso_cloud.tls import make_authority, make_certificate
 from flukso_cloud.wire import DeviceProtocol, TitleCase
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.process import Answer, Server, Wire
+
+LARGE = 32 * 1024 * 1024
+"""Bytes of an answer that no kernel holds."""
 
 
 @pytest.fixture
@@ -208,14 +213,12 @@ class Plain:
         return Wire(socket.create_connection(("127.0.0.1", self.port), timeout=10))
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plain]:
+@pytest.fixture(params=[DeviceProtocol, ModernProtocol])
+def hasty(request: pytest.FixtureRequest) -> Iterator[Plain]:
     """A server that waits 0.5 s for a header and for a body, and sends its longest answer in parts."""
 
-    class Hasty(DeviceProtocol):
-        head_seconds = 0.5
-
-    monkeypatch.setattr(request_module, "BODY_SECONDS", 0.5)
+    class Hasty(request.param):
+        patience = 0.5
 
     async def length(request: Request) -> PlainTextResponse:
         return PlainTextResponse(str(len(await read_body(request))))
@@ -228,7 +231,13 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plain]:
 
         return StreamingResponse(parts())
 
-    app = TitleCase(Starlette(routes=[Route("/", length, methods=["POST"]), Route("/slow", slow)]))
+    async def large(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("x" * LARGE, headers={"Connection": "close"})
+
+    app = TitleCase(
+        Starlette(routes=[Route("/", length, methods=["POST"]), Route("/slow", slow), Route("/large", large)])
+    )
+    app.app.state.patience = Hasty.patience
     config = uvicorn.Config(
         app, http=Hasty, ws="none", log_config=None, server_header=False, date_header=False, timeout_keep_alive=30
     )
@@ -291,7 +300,7 @@ def test_a_long_answer_has_no_deadline(hasty: Plain) -> None:
     data = b""
     while chunk := wire.sock.recv(4096):
         data += chunk
-    assert data.endswith(b"part" * 3)
+    assert data.count(b"part") == 3
 
 
 def test_two_requests_at_once_are_answered_in_turn(hasty: Plain) -> None:
@@ -299,3 +308,68 @@ def test_two_requests_at_once_are_answered_in_turn(hasty: Plain) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: "
     wire.send(head + b"1\r\n\r\n1" + head + b"2\r\n\r\n12")
     assert [wire.answer().body, wire.answer().body] == [b"1", b"2"]
+
+
+def keeps_sending(wire: Wire, what: bytes, seconds: float) -> bool:
+    """Tell whether one can go on sending now and then for so long."""
+    deadline = time.monotonic() + seconds
+    try:
+        while time.monotonic() < deadline:
+            wire.send(what)
+            if wire.is_closed_within(0.05):
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def test_blank_lines_between_requests_keep_nothing_open(hasty: Plain) -> None:
+    wire = hasty.connect()
+    assert wire.request("POST", "/", body=b"1").body == b"1"
+    assert not keeps_sending(wire, b"\r\n", 8)
+
+
+def test_a_body_that_nobody_reads_keeps_nothing_open(hasty: Plain) -> None:
+    wire = hasty.connect()
+    wire.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+    assert wire.answer().status == 404
+    assert not keeps_sending(wire, b"x", 8)
+
+
+def test_a_body_that_nobody_reads_may_be_short(hasty: Plain) -> None:
+    """Head and body of a device come apart; an early answer does not end the connection."""
+    wire = hasty.connect()
+    wire.send(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n")
+    assert wire.answer().status == 404
+    wire.send(b"abc")
+    assert wire.request("POST", "/", body=b"12").body == b"2"
+
+
+def test_what_is_asked_to_be_upgraded_keeps_nothing_open(hasty: Plain) -> None:
+    wire = hasty.connect()
+    wire.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+    assert wire.answer().status == 404
+    assert not keeps_sending(wire, b"x", 8)
+
+
+def test_an_answer_is_sent_whole_to_whoever_reads_slowly(hasty: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is to be closed after it; the reader takes many times as long as a goodbye may."""
+    monkeypatch.setattr(goodbye, "GOODBYE_SECONDS", 0.02)
+    monkeypatch.setattr(goodbye, "LOOK_SECONDS", 0.01)
+    wire = hasty.connect()
+    wire.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    length = 0
+    while data := wire.sock.recv(1024 * 1024):
+        length += len(data)
+        time.sleep(0.01)
+    assert length > LARGE
+
+
+def test_whoever_takes_nothing_of_an_answer_is_cut_off(hasty: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(goodbye, "GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(goodbye, "STALLED_SECONDS", 0.3)
+    wire = hasty.connect()
+    wire.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    poll = select.poll()
+    poll.register(wire.sock, 0)  # tells of the end alone, and reads nothing
+    assert poll.poll(8000), "it is still open"

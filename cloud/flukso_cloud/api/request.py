@@ -15,7 +15,6 @@ __all__ = ["address_of", "bad_request", "cloud_of", "read_body", "unix_now"]
 
 MOST_BYTES = 1024 * 1024
 """Of a device's body: 40,000 measurements, or a heartbeat with its log."""
-BODY_SECONDS = 10
 ANSWER_SECONDS = 4
 """A device gives up after 5 s (trap 19)."""
 
@@ -37,7 +36,7 @@ def bad_request(text: str) -> HTTPException:
 
 
 async def read_body(request: Request, most: int = MOST_BYTES) -> bytes:
-    """Return the body; HTTPException 413 if it is longer than `most` bytes, 408 if it takes longer than 10 s.
+    """Return the body; HTTPException 413 if it is longer than `most` bytes, 408 if it takes longer than our patience.
 
     Both close the connection, as the rest of the body is still to come.
     """
@@ -47,7 +46,7 @@ async def read_body(request: Request, most: int = MOST_BYTES) -> bytes:
         raise too_large
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(request.app.state.patience):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > most:

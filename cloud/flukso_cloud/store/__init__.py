@@ -122,6 +122,9 @@ class Store(Protocol):
         Return the ids that belong to another device, or are too many.
         """
 
+    async def newest_sign_of_life(self) -> int:
+        """Return when a device was last heard of; 0 if there is none."""
+
     async def sensor(self, sensor_id: str) -> Sensor | None:
         """Return the sensor of that id."""
 

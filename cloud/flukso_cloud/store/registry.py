@@ -92,6 +92,11 @@ def register(db: Database, device_id: str, sealed_key: bytes, claim_hash: bytes,
     return added
 
 
+def newest_sign_of_life(db: Database) -> int:
+    """Return when a device was last heard of; 0 if there is none."""
+    return int(db.execute("SELECT COALESCE(MAX(last_seen), 0) FROM devices").fetchone()[0])
+
+
 def heartbeat(db: Database, number: int, beat: Heartbeat, plans: Sequence[SensorPlan]) -> list[str]:
     """Note a sign of life, add and update sensors; return the ids that belong to another device or are too many."""
     check_device(db, number)

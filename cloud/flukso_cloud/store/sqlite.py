@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -168,6 +169,14 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from error
 
+    async def _settle_to_read(self, sensors: Iterable[int]) -> None:
+        """Sort in what came of these sensors. If nothing can be written now, what came last is missing from the answer.
+
+        What has been measured until then is still there to be read, which is better than no answer.
+        """
+        with suppress(StoreUnavailableError):
+            await self._journal.settle(sensors)
+
     async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._writer.submit(work)
 
@@ -204,6 +213,10 @@ class SqliteStore:
     async def heartbeat(self, device: int, beat: Heartbeat, sensors: Sequence[SensorPlan]) -> list[str]:
         """See Store."""
         return await self._write(lambda db: registry.heartbeat(db, device, beat, sensors))
+
+    async def newest_sign_of_life(self) -> int:
+        """See Store."""
+        return await self._read(registry.newest_sign_of_life)
 
     async def sensor(self, sensor_id: str) -> Sensor | None:
         """See Store. Its newest sample is looked up along with it: most who ask for a sensor are about to append."""
@@ -282,29 +295,29 @@ class SqliteStore:
             found = ((number, samples.newest(db.conn, number)) for number in sensors)
             return {number: sample for number, sample in found if sample is not None}
 
-        await self._journal.settle(sensors)
+        await self._settle_to_read(sensors)
         return await self._read(work)
 
     async def neighbours(self, sensor: int, times: Sequence[int]) -> dict[int, Neighbours]:
         """See Store."""
-        await self._journal.settle([sensor])
+        await self._settle_to_read([sensor])
         return await self._read(lambda db: samples.neighbours(db.conn, sensor, times), self._series)
 
     async def breaks(self, sensor: int, start: int, end: int) -> list[Break]:
         """See Store."""
-        await self._journal.settle([sensor])
+        await self._settle_to_read([sensor])
         return await self._read(lambda db: samples.breaks(db.conn, sensor, start, end))
 
     async def columns(self, sensor: Sensor, edges: Sequence[int]) -> Columns:
         """See Store."""
-        await self._journal.settle([sensor.number])
+        await self._settle_to_read([sensor.number])
         return await self._read(
             lambda db: statistics.columns(db.conn, sensor.number, sensor.meter, edges), self._series
         )
 
     async def samples(self, sensor: Sensor, start: int, end: int, most: int) -> list[Sample]:
         """See Store."""
-        await self._journal.settle([sensor.number])
+        await self._settle_to_read([sensor.number])
         return await self._read(lambda db: samples.between(db.conn, sensor.number, start, end, most), self._series)
 
     async def fingerprint(self, sensor: Sensor, start: int, end: int) -> bytes:

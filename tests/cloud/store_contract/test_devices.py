@@ -208,3 +208,12 @@ async def test_nothing_is_told_to_a_device_that_is_gone(store: Store) -> None:
     ):
         with pytest.raises(GoneError):
             await call
+
+
+async def test_the_newest_sign_of_life_is_that_of_any_device(store: Store, reopen: Reopen) -> None:
+    assert await store.newest_sign_of_life() == 0
+    one, other = await add_device(store), await add_device(store)
+    await store.heartbeat(one.number, Heartbeat(NOW + 60), [])
+    await store.heartbeat(other.number, Heartbeat(NOW + 30), [])
+    store = await reopen()
+    assert await store.newest_sign_of_life() == NOW + 60
