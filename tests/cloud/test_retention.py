@@ -177,6 +177,10 @@ def test_an_owner_chooses_for_a_sensor(client: TestClient, owner: Owner) -> None
     refused = client.put(samples, json=back)
     assert refused.status_code == 400
     assert "kept no longer" in refused.text
+    added = client.post(samples, json={"time": [kept_from - 60, kept_from + 60], "counter": [1, 28_810]}).json()
+    assert (added["stored"], added["refused"]) == (1, 1)
+    assert added["bad"] == [{"place": 0, "why": "measurements of that day are kept no longer"}]
+    assert client.delete(samples, params={"start": kept_from + 60, "end": kept_from + 61}).json() == {"deleted": 1}
     hours = {"sensor": device.sensor, "start": series[0].time, "end": later, "resolution": "hour"}
     assert client.get("/api/v2/series", params=hours).json()["series"][0]["coverage"][0] == 1
     assert client.delete(samples, params={"start": 0, "end": later}).json() == {"deleted": 144}

@@ -60,7 +60,8 @@ async def post_samples(request: Request) -> Response:
     if len(sent.time) != len(sent.counter):
         raise FieldError("counter", "there are as many counters as times")
     now = unix_now()
-    sorted_out = sort_out(sent.time, sent.counter, now)
+    kept_from = await cloud_of(request).store.kept_from(sensor.number)
+    sorted_out = sort_out(sent.time, sent.counter, now, kept_from)
     upload = Measurements(sorted_out.samples, [], dict(sorted_out.refused))
     try:
         kept = await cloud_of(request).ingest.keep(sensor, upload, now)
