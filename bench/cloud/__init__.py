@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench.figure import Effort, Figures
 
-from . import charts, ingest, kills, live, many
+from . import charts, ingest, kills, live
 
 Part = Callable[[Effort], Figures]
 
@@ -18,7 +18,6 @@ PARTS: tuple[Part, ...] = (
     ingest.measure_many,
     charts.measure,
     live.measure,
-    many.measure,
     kills.measure,
 )
 """One after the other: of two cores one is for the server and one for what loads it."""
