@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bench.figure import Effort, Figures
 
-from . import charts, ingest, kills, live, many, sustained
+from . import charts, ingest, kills, live, sustained
 
 Part = Callable[[Effort], Figures]
 
@@ -19,7 +19,6 @@ PARTS: tuple[Part, ...] = (
     sustained.measure,
     charts.measure,
     live.measure,
-    many.measure,
     kills.measure,
 )
 """One after the other: of two cores one is for the server and one for what loads it."""

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
 
 from flukso_cloud.home import Home
@@ -61,13 +61,6 @@ class Fleet:
         self._uploads = chain([upload], self._uploads)
         return upload
 
-    def write_gauges(self, path: Path, now: int) -> int:
-        """Write an upload of a gauge for each sensor, of the last minutes before `now`; tell the length of each."""
-        bodies = (b'{"measurements":[],"gauges":[[%d,%d]]}' % (now - 60, 1000 + i % 9000) for i in count())
-        requests = [request(sender, body) for sender, body in zip(self.senders, bodies, strict=False)]
-        path.write_bytes(b"".join(requests))
-        return len(requests[0])
-
     def _make(self) -> Iterator[bytes]:
         hour = 0
         while True:
@@ -116,10 +109,10 @@ async def _register(home: Home, sensors: int, *, claimed: bool) -> list[Sender]:
         raise RuntimeError("init makes the account")
     owner = account.number
 
-    async def add(sensors_of_it: int) -> None:
+    async def add(count: int) -> None:
         device, key, claim = secrets.token_hex(16), secrets.token_hex(16).encode(), secrets.token_bytes(32)
         made = await store.register(device, vault.seal(key, device), claim, now)
-        plans = [SensorPlan(secrets.token_hex(16), "electricity", "analog", "main") for _ in range(sensors_of_it)]
+        plans = [SensorPlan(secrets.token_hex(16), "electricity", "analog", "main") for _ in range(count)]
         await store.heartbeat(made.number, Heartbeat(now), plans)
         if claimed:
             await store.claim(claim, owner)

@@ -76,6 +76,9 @@ async def _run(server: Server, token: str, senders: Sequence[Sender], seconds: i
     fan = Fan(server, token)
     await fan.listen([(sender.sensor, all_hear.sensor) for sender in each])
     await fan.connect(UPLOADERS)
+    await asyncio.gather(*(fan.send(sender, int(time.time()) - SINCE - 1, time.perf_counter()) for sender in senders))
+    while len(fan.delays) < 2 * len(each):  # the server knows them now, as it does minutes after its start
+        await asyncio.sleep(0.01)
     many = await _heard(server, fan, each, seconds, len(each) * seconds)
     one = await _heard(server, fan, [all_hear], seconds, len(each) * seconds)
     await fan.close()

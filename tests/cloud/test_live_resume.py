@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flukso_cloud.home import Home
 from tests.cloud.fluksometer import Fluksometer
 from tests.cloud.listening import Stream, claimed, upload
 from tests.cloud.live_world import World
@@ -27,7 +29,7 @@ def first(world: World, owned: Fluksometer) -> int:
     return first
 
 
-def times_and_counters(events: Any, count: int) -> list[tuple[int, int, float]]:
+def times_and_counters(events: Any, count: int) -> list[tuple[int, int, float | None]]:
     return [(event["time"], event["counter"], event["gauge"]) for event in (next(events) for _ in range(count))]
 
 
@@ -62,6 +64,18 @@ def test_nothing_from_before_it_was_shared(world: World, owned: Fluksometer, fir
         assert stream.answer.status == recent.answer.status == 200
         world.kees.ask("PUT", f"/api/v2/sensors/{owned.sensor}/shares", {"shares": []}, 200)
         assert list(stream.events()) == list(recent.events()) == []
+
+
+def test_no_mean_of_a_bucket_that_began_before_it_was_shared(world: World, owned: Fluksometer, first: int) -> None:
+    world.share(owned, resolution="minute")
+    with sqlite3.connect(Home(world.server.home).database, isolation_level=None) as database:
+        database.execute("UPDATE shares SET since = ?", (first + 90,))
+    for i in range(1, 12):
+        upload(world.wire, owned, {"measurements": [[first + 10 * i, 1000 + 10 * i]]})
+    events = Stream(world.server, owned.sensor, query="&recent=3600", headers=world.mallory.session).events()
+    for i in range(12, 19):
+        upload(world.wire, owned, {"measurements": [[first + 10 * i, 1000 + 10 * i]]})
+    assert times_and_counters(events, 2) == [(first + 120, 1120, None), (first + 180, 1180, 3600.0)]
 
 
 def test_a_restart_is_a_gap_and_nothing_is_told_twice(folder_made: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from math import inf
 
 import msgspec
 from starlette.requests import Request
@@ -90,7 +91,8 @@ class _LiveStream(Response):
             try:
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 await self._send_all(before, listener, send)
-                await send({"type": "http.response.body", "body": b""})
+                async with asyncio.timeout(SEND_SECONDS):
+                    await send({"type": "http.response.body", "body": b""})
             except TimeoutError:  # it takes nothing, and what is held for it goes
                 scope.get("extensions", {}).get(ABORT, {"now": _fail})["now"]()
                 await watching
@@ -118,18 +120,23 @@ class _LiveStream(Response):
 
     def _edges(self) -> dict[int | None, Told]:
         """Return what the readings that are kept have told who hears them coarsely, by their number."""
-        if not self._coarse:
-            return {}
-        thinned = (
-            (told, self._coarse[told.reading.sensor].take(told.reading)) for told in self._live.recent(0, self._coarse)
-        )
-        return {told.number: Told(reading, told.number) for told, reading in thinned if reading is not None}
+        found: dict[int | None, Told] = {}
+        for told in self._live.recent(0, self._coarse) if self._coarse else ():
+            if told.reading.time >= self._since(told.reading.sensor):  # the mean of a bucket would tell of before
+                heard = self._coarse[told.reading.sensor].take(told.reading)
+                if heard is not None:
+                    found[told.number] = Told(heard, told.number)
+        return found
 
     def _may_hear(self, reading: Reading) -> bool:
         """Tell whether a reading, or all of the bucket that it ends, came since the sensor may be heard."""
-        sight = self._heard[reading.sensor].sight
+        return reading.time - self._heard[reading.sensor].sight.finest >= self._since(reading.sensor)
+
+    def _since(self, sensor: str) -> float:
+        """Return from when on a sensor may be heard, in unix seconds."""
+        sight = self._heard[sensor].sight
         since = sight.since(sight.finest or 1)
-        return since is not None and reading.time - sight.finest >= since
+        return inf if since is None else since
 
     async def _begin(self, listener: Listener, before: Iterable[Told | None]) -> None:
         """Tell the last complete buckets of what is heard coarsely: the next may be a month away."""
