@@ -36,9 +36,8 @@ class Claims:
 
     @callback
     def release(self, sensor_id: str) -> None:
-        """Leave a sensor to whoever else lists it."""
-        if self._all.get(sensor_id) is self._entry:
-            del self._all[sensor_id]
+        """Leave a sensor of ours to whoever else lists it."""
+        del self._all[sensor_id]
 
     @callback
     def forget_all_but(self, listed: set[str]) -> None:
