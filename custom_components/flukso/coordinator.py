@@ -102,7 +102,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         try:
             snapshot = await self.client.fetch()
         except FluksoAuthError as error:
-            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_auth") from error
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_token") from error
         except FluksoError as error:
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
                 LOGGER.debug("%s missed a poll: %s", self.name, error)
