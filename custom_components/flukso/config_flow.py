@@ -25,12 +25,12 @@ from .client import (
     Address,
     Device,
     FluksoAddressError,
+    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksometerV1,
     FluksometerV2,
     FluksoNotFoundError,
-    FluksoTokenError,
     SensorType,
     V1Sensor,
     is_id,
@@ -92,7 +92,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                     self._sensors = tuple(v1_sensors(entry.data))
                     return await self.async_step_sensor_types()
                 device = await self._async_device(address, None if entry is None else entry.data.get(CONF_TOKEN))
-            except FluksoTokenError as error:
+            except FluksoAuthError as error:
                 if entry is None:
                     return await self.async_step_token()
                 errors["base"] = reason(error)
@@ -162,17 +162,19 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = await self.async_set_unique_id(device_id)
         if entry is not None and _is_settled(entry, announcement.addresses):
             self._abort_if_unique_id_configured()
+        if entry is not None and CONF_TOKEN in entry.data:
+            # Anybody can announce anything: the token goes to addresses that the owner has given alone.
+            return self.async_abort(reason="invalid_auth")
         error: FluksoError = FluksoConnectionError("no address")
         for address in announcement.addresses:
             try:
-                device = await self._async_device(address, None if entry is None else entry.data.get(CONF_TOKEN))
-            except FluksoTokenError as failed:
-                if entry is None:
-                    self._address, self._announced_id = address, device_id
-                    self.context["title_placeholders"] = {"name": f"Fluksometer ({device_id[:6]})"}
-                    return await self.async_step_token()
-                error = failed
-                continue
+                device = await self._async_device(address)
+            except FluksoAuthError:
+                if entry is not None:
+                    return self.async_abort(reason="invalid_auth")
+                self._address, self._announced_id = address, device_id
+                self.context["title_placeholders"] = {"name": f"Fluksometer ({device_id[:6]})"}
+                return await self.async_step_token()
             except FluksoError as failed:
                 error = failed
                 continue
@@ -190,8 +192,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_still_answers(self, entry: ConfigEntry[Any], address: Address) -> bool:
         """Tell whether a Fluksometer that is announced at an address still answers at the one that is known."""
         session = async_get_clientsession(self.hass)
-        device_id, token = entry.data[CONF_DEVICE_ID], entry.data.get(CONF_TOKEN)
-        two = await are_two(session, entry_address(entry), address, device_id, token)
+        two = await are_two(session, entry_address(entry), address, entry.data[CONF_DEVICE_ID])
         if two:
             async_report_duplicate(self.hass, entry, address)
         return two is not None
@@ -201,14 +202,15 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                device = await self._async_device(self._address, user_input[CONF_TOKEN])
+                token = user_input[CONF_TOKEN].strip()
+                device = await self._async_device(self._address, token)
             except FluksoError as error:
                 errors["base"] = reason(error)
             else:
                 if self._announced_id in (None, device.id):
                     await self.async_set_unique_id(device.id, raise_on_progress=False)
                     self._abort_if_unique_id_configured(updates=address_data(self._address))
-                    data = v2_data(device.id, self._address, user_input[CONF_TOKEN])
+                    data = v2_data(device.id, self._address, token)
                     return self.async_create_entry(title=_title(device), data=data)
                 errors["base"] = "wrong_device"
         return self.async_show_form(
@@ -228,12 +230,13 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
-                device = await self._async_device(entry_address(entry), user_input[CONF_TOKEN])
+                token = user_input[CONF_TOKEN].strip()
+                device = await self._async_device(entry_address(entry), token)
             except FluksoError as error:
                 errors["base"] = reason(error)
             else:
                 if device.id == entry.data[CONF_DEVICE_ID]:
-                    return self.async_update_reload_and_abort(entry, data_updates=user_input)
+                    return self.async_update_reload_and_abort(entry, data_updates={CONF_TOKEN: token})
                 errors["base"] = "wrong_device"
         return self.async_show_form(
             step_id="reauth_confirm",

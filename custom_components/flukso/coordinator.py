@@ -12,11 +12,11 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .client import (
+    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksometerV1,
     FluksometerV2,
-    FluksoTokenError,
     Reading,
     SensorReading,
     Snapshot,
@@ -101,7 +101,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         started = monotonic()
         try:
             snapshot = await self.client.fetch()
-        except FluksoTokenError as error:
+        except FluksoAuthError as error:
             raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_token") from error
         except FluksoError as error:
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:

@@ -16,19 +16,17 @@ async def answers_as(
     return snapshot if snapshot.device.id == device_id else None
 
 
-async def are_two(
-    session: ClientSession, known: Address, other: Address, device_id: str, token: str | None = None
-) -> bool | None:
+async def are_two(session: ClientSession, known: Address, other: Address, device_id: str) -> bool | None:
     """Tell whether two devices answer with one id; None when nobody does at the known address.
 
     The other one is asked in between two looks at the known one. A single device cannot have counted more than it
     shows afterwards, nor less than it showed before.
     """
-    before = await answers_as(session, known, device_id, token)
+    before = await answers_as(session, known, device_id)
     if before is None:
         return None
-    between = await answers_as(session, other, device_id, token)
-    after = await answers_as(session, known, device_id, token)
+    between = await answers_as(session, other, device_id)
+    after = await answers_as(session, known, device_id)
     if after is None:
         return None
     return between is not None and not _fits(before, between, after)

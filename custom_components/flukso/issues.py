@@ -23,6 +23,7 @@ LEARN_MORE: Final = "https://github.com/flukso/flukso/blob/main/docs/home-assist
 
 WRONG_DEVICE: Final = "wrong_device"
 DUPLICATE_DEVICE: Final = "duplicate_device"
+SENSOR_TWICE: Final = "sensor_twice"
 REGISTER_ELSEWHERE: Final = "register_elsewhere"
 
 
@@ -84,6 +85,34 @@ def async_report_register(hass: HomeAssistant, entry: FluksoConfigEntry, sensor:
             "unit": "Wh" if sensor.type is SensorType.ELECTRICITY else "L",
         },
     )
+
+
+@callback
+def async_report_sensor_twice(
+    hass: HomeAssistant, entry: FluksoConfigEntry, owner: FluksoConfigEntry, sensor: Sensor
+) -> None:
+    """Tell that an entry lists a sensor that another one shows."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{SENSOR_TWICE}_{entry.entry_id}_{sensor.id}",
+        data={"entry_id": entry.entry_id},
+        is_fixable=False,
+        learn_more_url=LEARN_MORE,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=SENSOR_TWICE,
+        translation_placeholders={
+            "name": entry.title,
+            "other": owner.title,
+            "sensor": sensor.name or sensor.id[:6],
+        },
+    )
+
+
+@callback
+def async_clear_sensor_twice(hass: HomeAssistant, entry: FluksoConfigEntry, sensor_id: str) -> None:
+    """Take that back."""
+    ir.async_delete_issue(hass, DOMAIN, f"{SENSOR_TWICE}_{entry.entry_id}_{sensor_id}")
 
 
 @callback

@@ -1,10 +1,10 @@
 """Which message an error of the client gets in a form."""
 
 from .client import (
+    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
-    FluksoTokenError,
     FluksoVersionError,
 )
 from .const import LOGGER
@@ -17,8 +17,8 @@ def reason(error: FluksoError) -> str:
         return "cannot_connect"
     if isinstance(error, FluksoVersionError):
         return "unsupported_version"
-    if isinstance(error, FluksoTokenError):
-        return "invalid_token"
+    if isinstance(error, FluksoAuthError):
+        return "invalid_auth"
     if isinstance(error, FluksoNotFoundError):
         return "not_found"
     return "invalid_response"

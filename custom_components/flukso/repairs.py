@@ -46,7 +46,8 @@ class WrongDeviceFlow(RepairsFlow):
         for other in self.hass.config_entries.async_entries(DOMAIN):
             if other.data[CONF_API] != API_V2 or other.data[CONF_DEVICE_ID] != self._found:
                 continue
-            if await answers_as(session, entry_address(other), entry.data[CONF_DEVICE_ID], entry.data.get(CONF_TOKEN)):
+            # Without our token, which is not for whoever answers there.
+            if await answers_as(session, entry_address(other), entry.data[CONF_DEVICE_ID]):
                 self._other = other
                 return await self.async_step_swap()
         return await self.async_step_address()
@@ -124,6 +125,6 @@ class DuplicateFlow(ConfirmRepairFlow):
             session = async_get_clientsession(self.hass)
             device_id, token = self._entry.data[CONF_DEVICE_ID], self._entry.data.get(CONF_TOKEN)
             known = await answers_as(session, entry_address(self._entry), device_id, token)
-            if known is not None and await answers_as(session, self._other, device_id, token):
+            if known is not None and await answers_as(session, self._other, device_id):
                 return self.async_abort(reason="still_there")
         return await super().async_step_confirm(user_input)

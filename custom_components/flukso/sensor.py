@@ -18,6 +18,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .claims import Claims
 from .client import Direction, Reading, Sensor, SensorType, is_number
 from .const import DOMAIN
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
@@ -109,6 +110,7 @@ async def async_setup_entry(
     coordinator = entry.runtime_data
     shapes: dict[str, _Shape] = {}
     added: dict[str, set[str | None]] = {}
+    claims = Claims(hass, entry)
     _remove_misfits(hass, coordinator)
 
     @callback
@@ -123,9 +125,13 @@ async def async_setup_entry(
         # A sensor that is away for a moment keeps its entities; one that was removed may come back.
         for gone in shapes.keys() - sensors.keys() - coordinator.awaited:
             del shapes[gone], added[gone]
+            claims.release(gone)
+        claims.forget_all_but(set(sensors))
         new: list[FluksoSensorEntity] = []
         for sensor_id, sensor in sensors.items():
             if shapes.get(sensor_id) == (shape := _shape(sensor)):
+                continue
+            if not claims.claim(sensor):
                 continue
             shapes[sensor_id] = shape
             known = added.setdefault(sensor_id, set())
@@ -155,11 +161,9 @@ def _shape(sensor: Sensor) -> _Shape:
 
 def _entities(coordinator: FluksoCoordinator, sensor: Sensor) -> list[FluksoSensorEntity]:
     entities: list[FluksoSensorEntity] = []
-    if sensor.is_tariff_register:
-        pass
-    elif sensor.gauge_is_net:
+    if sensor.gauge_is_net and not sensor.is_tariff_register:
         entities += [FluksoGauge(coordinator, sensor, NET_POWER), FluksoPowerDrawn(coordinator, sensor, POWER_DRAWN)]
-    else:
+    elif not sensor.is_tariff_register:
         entities.append(FluksoGauge(coordinator, sensor, GAUGES[sensor.type]))
     if sensor.has_counter:
         entities.append(FluksoCounter(coordinator, sensor, COUNTERS[sensor.type]))

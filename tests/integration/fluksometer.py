@@ -20,6 +20,7 @@ SOLAR = "22222222222222222222222222222222"
 WATER = "33333333333333333333333333333333"
 GAS = "44444444444444444444444444444444"
 NOW = 1795401443
+ASK = {"WWW-Authenticate": 'Bearer realm="Fluksometer"'}
 
 
 def sensor(
@@ -160,7 +161,7 @@ class LoopbackFluksometer:
         if not self.v2:
             return web.Response(status=404)
         if self.closed and not self._has_token(request):
-            return web.json_response({"error": "give the token"}, status=401)
+            return web.json_response({"error": "give the token"}, status=401, headers=ASK)
         if what == "firmware":
             return web.Response(status=404) if self.firmware is None else web.json_response(self.firmware)
         if what == "device":
@@ -178,7 +179,7 @@ class LoopbackFluksometer:
         if self.token is None:
             return web.json_response({"error": "nothing may be changed over the network"}, status=403)
         if not self._has_token(request):
-            return web.json_response({"error": "give the token"}, status=401)
+            return web.json_response({"error": "give the token"}, status=401, headers=ASK)
         if self.firmware is None:
             return web.Response(status=404)
         if self.firmware_refusal is not None:

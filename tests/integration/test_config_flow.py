@@ -540,9 +540,10 @@ async def test_by_address_with_a_token(hass: HomeAssistant, fluksometer: Loopbac
     fluksometer.token, fluksometer.closed = "0123456789abcdef", True
     result = await answer(hass, await start(hass), host=fluksometer.address)
     assert result["step_id"] == "token"
-    result = await answer(hass, result, token="wrong")
-    assert result["errors"] == {"base": "invalid_token"}
-    result = await answer(hass, result, token="0123456789abcdef")
+    for wrong in ("wrong", "two\nlines", "caf\u00e9"):
+        result = await answer(hass, result, token=wrong)
+        assert result["errors"] == {"base": "invalid_auth"}
+    result = await answer(hass, result, token=" 0123456789abcdef\n")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == TITLE
     assert result["data"]["token"] == "0123456789abcdef"
@@ -562,23 +563,47 @@ async def test_announced_with_a_token(hass: HomeAssistant, fluksometer: Loopback
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_known_token_at_a_new_address(
+async def test_a_known_token_is_not_sent_to_an_announced_address(
+    hass: HomeAssistant, fluksometer: LoopbackFluksometer, entry: MockConfigEntry
+) -> None:
+    """Anybody can announce anything."""
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9, "token": "0123456789abcdef"})
+    result = await discover(hass, announced(fluksometer.port))
+    assert result["reason"] == "invalid_auth"
+    assert fluksometer.requests == []
+    assert entry.data["port"] == 9
+
+
+async def test_reading_that_was_closed_before_it_moved(
+    hass: HomeAssistant, fluksometer: LoopbackFluksometer, entry: MockConfigEntry
+) -> None:
+    fluksometer.token, fluksometer.closed = "0123456789abcdef", True
+    entry.add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9})
+    result = await discover(hass, announced(fluksometer.port))
+    assert result["reason"] == "invalid_auth"
+    assert entry.data["port"] == 9
+
+
+async def test_known_token_at_an_address_that_is_given(
     hass: HomeAssistant, fluksometer: LoopbackFluksometer, entry: MockConfigEntry
 ) -> None:
     fluksometer.token, fluksometer.closed = "0123456789abcdef", True
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9, "token": "old"})
-    result = await discover(hass, announced(fluksometer.port))
-    assert result["reason"] == "invalid_token"
     result = await answer(hass, await entry.start_reconfigure_flow(hass), host=fluksometer.address)
-    assert result["errors"] == {"base": "invalid_token"}
+    assert result["errors"] == {"base": "invalid_auth"}
     assert entry.data["port"] == 9
-
     hass.config_entries.async_update_entry(entry, data={**entry.data, "token": "0123456789abcdef"})
-    result = await discover(hass, announced(fluksometer.port))
-    assert result["reason"] == "already_configured"
-    assert entry.data["port"] == fluksometer.port
-    hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9})
     result = await answer(hass, await entry.start_reconfigure_flow(hass), host=fluksometer.address)
     assert result["reason"] == "reconfigure_successful"
     assert entry.data["token"] == "0123456789abcdef"
+
+
+async def test_another_server_that_wants_a_password(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
+    fluksometer.replies["/api/v2/device"] = web.Response(
+        status=401, headers={"WWW-Authenticate": 'Basic realm="Printer"'}
+    )
+    result = await answer(hass, await start(hass), host=fluksometer.address)
+    assert result["errors"] == {"base": "invalid_response"}

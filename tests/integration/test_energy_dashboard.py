@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from homeassistant.components.recorder import Recorder
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.core import HomeAssistant
@@ -17,6 +18,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from tests.integration.fluksometer import GAS, MAIN, SOLAR, WATER, LoopbackFluksometer
+from tests.integration.meters import connect_meters
 
 PREFERENCES: dict[str, Any] = {
     "energy_sources": [
@@ -61,18 +63,40 @@ def this_period() -> datetime:
     return now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
 
 
+GRID: dict[str, Any] = PREFERENCES["energy_sources"][0]
+P1_METER: dict[str, Any] = {
+    **PREFERENCES,
+    "energy_sources": [
+        {
+            **GRID,
+            "stat_energy_from": "sensor.grid_import_energy",
+            "stat_energy_to": "sensor.grid_export_energy",
+            "number_energy_price_export": 0.05,
+            "stat_rate": "sensor.grid_import_net_power",
+        },
+        *PREFERENCES["energy_sources"][1:],
+    ],
+}
+
+
+@pytest.mark.parametrize("preferences", [PREFERENCES, P1_METER])
 async def test_all_slots_are_valid(
     recorder_mock: Recorder,
     hass: HomeAssistant,
     fluksometer: LoopbackFluksometer,
-    loaded: MockConfigEntry,
+    entry: MockConfigEntry,
     hass_ws_client: WebSocketGenerator,
+    preferences: dict[str, Any],
 ) -> None:
-    """P13 and P16: classes, units and state classes are those that each slot wants."""
+    """P13, P14 and P16: classes, units and state classes are those that each slot wants."""
+    connect_meters(fluksometer)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
     assert await async_setup_component(hass, "sensor", {})
     assert await async_setup_component(hass, "energy", {})
     client = await hass_ws_client(hass)
-    await client.send_json_auto_id({"type": "energy/save_prefs", **PREFERENCES})
+    await client.send_json_auto_id({"type": "energy/save_prefs", **preferences})
     answer = await client.receive_json()
     assert answer["success"], answer
 
@@ -91,6 +115,7 @@ async def test_all_slots_are_valid(
         for finding in source
     ]
     assert findings == []
+    await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_statistics_count_what_was_used(

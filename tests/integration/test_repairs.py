@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.flukso.client import Address
-from custom_components.flukso.const import DOMAIN
+from custom_components.flukso.const import ABSENT_SECONDS, DOMAIN
 from custom_components.flukso.counter_guard import CONFIRM_SECONDS
 from custom_components.flukso.duplicates import are_two
 from custom_components.flukso.issues import SILENT_SECONDS
@@ -320,3 +320,58 @@ async def test_register_that_went_elsewhere(
     assert (await fix.start(issue))["step_id"] == "confirm"
     assert (await fix.submit())["type"] == FlowResultType.CREATE_ENTRY
     assert issues(hass) == {}
+
+
+# A sensor that two Fluksometers list
+
+
+async def test_a_board_that_was_moved(
+    hass: HomeAssistant,
+    fluksometer: LoopbackFluksometer,
+    loaded: MockConfigEntry,
+    poll: Poll,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The first one shows it, until it lists it no more; then the other one does, under the same names."""
+    async with running() as second:
+        second.device["id"] = OTHER_DEVICE
+        second.sensors = [second.listed(MAIN)]
+        second.measure(MAIN, gauge=900)
+        shed = other_entry(second)
+        shed.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(shed.entry_id)
+        await hass.async_block_till_done()
+        issue = issues(hass)["sensor_twice"]
+        assert issue.translation_placeholders == {"name": "Shed", "other": loaded.title, "sensor": "Main"}
+        assert shown(hass, "sensor.main_power") == "463"
+        assert "does not generate unique IDs" not in caplog.text
+
+        fluksometer.sensors.remove(fluksometer.listed(MAIN))
+        await poll()
+        clock.advance(ABSENT_SECONDS)
+        fluksometer.pass_time(60)
+        await poll()
+        second.pass_time(60)
+        await shed.runtime_data.async_refresh()
+        await hass.async_block_till_done()
+        assert shown(hass, "sensor.main_power") == "900"
+        assert issues(hass) == {}
+        await hass.config_entries.async_unload(shed.entry_id)
+
+
+async def test_the_note_of_a_sensor_goes_with_it(
+    hass: HomeAssistant, fluksometer: LoopbackFluksometer, loaded: MockConfigEntry
+) -> None:
+    async with running() as second:
+        second.device["id"] = OTHER_DEVICE
+        shed = other_entry(second)
+        shed.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(shed.entry_id)
+        await hass.async_block_till_done()
+        assert len(ir.async_get(hass).issues) == 4
+        second.sensors.remove(second.listed(MAIN))
+        await shed.runtime_data.async_refresh()
+        assert len(ir.async_get(hass).issues) == 3
+        await hass.config_entries.async_unload(shed.entry_id)
+        assert issues(hass) == {}

@@ -6,12 +6,12 @@ The formats are those of docs/protocol.md (v2) and of the original Fluksometers 
 from .address import DEFAULT_PORT, Address, parse_address
 from .errors import (
     FluksoAddressError,
+    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
     FluksoPayloadError,
     FluksoRefusedError,
-    FluksoTokenError,
     FluksoVersionError,
 )
 from .history import Bucket
@@ -52,12 +52,12 @@ __all__ = [
     "Direction",
     "Firmware",
     "FluksoAddressError",
+    "FluksoAuthError",
     "FluksoConnectionError",
     "FluksoError",
     "FluksoNotFoundError",
     "FluksoPayloadError",
     "FluksoRefusedError",
-    "FluksoTokenError",
     "FluksoVersionError",
     "FluksometerV1",
     "FluksometerV2",

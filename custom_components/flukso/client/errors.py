@@ -13,7 +13,7 @@ class FluksoConnectionError(FluksoError):
     """No answer, or the connection broke off: check power, network and address."""
 
 
-class FluksoTokenError(FluksoError):
+class FluksoAuthError(FluksoError):
     """The other side wants a token, or another one than it was given (401)."""
 
 
