@@ -28,6 +28,7 @@ from homeassistant.util.json import JsonValueType
 
 from .client import SensorType
 from .const import DOMAIN
+from .coordinator import FluksoCoordinator
 from .energy_sources import Meter, Source, device, grid_sources, home_source, solar_source, volume_source
 from .sensor import COUNTERS, GAUGES
 
@@ -132,9 +133,9 @@ def _shows(hass: HomeAssistant, entity_id: str | None) -> bool:
 
 def _sensor_class(hass: HomeAssistant, entry: er.RegistryEntry, sensor_id: str) -> str | None:
     """Return how a sensor measures, None while its Fluksometer is not loaded."""
-    for config_entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        if config_entry.entry_id == entry.config_entry_id:
-            sensor = config_entry.runtime_data.data.sensors.get(sensor_id)
+    for loaded in hass.config_entries.async_loaded_entries(DOMAIN):
+        if loaded.entry_id == entry.config_entry_id and isinstance(loaded.runtime_data, FluksoCoordinator):
+            sensor = loaded.runtime_data.data.sensors.get(sensor_id)
             return None if sensor is None or sensor.sensor_class is None else str(sensor.sensor_class)
     return None
 
