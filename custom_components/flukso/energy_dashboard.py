@@ -113,14 +113,14 @@ def _meter(hass: HomeAssistant, entity_id: str, place: str) -> Meter:
         or entry.platform != DOMAIN
         or entry.disabled_by is not None
         or entry.original_device_class != counter.device_class
-        or not entry.unique_id.endswith(f"_{counter.key}")
+        or entry.unique_id.partition("_")[2] != counter.key
     ):
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="does_not_belong_there",
             translation_placeholders={"entity": entity_id, "place": place},
         )
-    sensor_id = entry.unique_id.removesuffix(f"_{counter.key}")
+    sensor_id = entry.unique_id.partition("_")[0]
     rate = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{sensor_id}_{GAUGES[PLACES[place]].key}")
     return Meter(entity_id, rate if _shows(hass, rate) else None, _sensor_class(hass, entry, sensor_id))
 

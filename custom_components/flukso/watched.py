@@ -24,5 +24,5 @@ def watched(hass: HomeAssistant, entities: Iterable[str], keys: frozenset[str]) 
         if (entry := registry.async_get(entity_id)) is not None
         and entry.platform == DOMAIN
         and entry.disabled_by is None
-        and entry.unique_id.rpartition("_")[2] in keys
+        and entry.unique_id.partition("_")[2] in keys
     }
