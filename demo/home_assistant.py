@@ -31,6 +31,7 @@ homeassistant:
   external_url: "{url}"
 frontend:
 config:
+automation: !include automations.yaml
 energy:
 history:
 recorder:
@@ -53,6 +54,7 @@ def write_configuration(directory: Path, host: str, port: int, *, loopback_only:
     discovery = "" if loopback_only else "zeroconf:\n"
     configuration = CONFIGURATION.format(time_zone=local_time_zone(), url=url) + discovery
     (directory / "configuration.yaml").write_text(configuration)
+    (directory / "automations.yaml").write_text("[]\n")  # the editor of automations writes here
     (directory / "custom_components").mkdir()
     (directory / "custom_components" / "flukso").symlink_to(REPOSITORY / "custom_components" / "flukso")
     # An `http:` in configuration.yaml is on probation for five minutes in 2026.11, then it is taken back.

@@ -28,6 +28,7 @@ from homeassistant.util.json import JsonValueType
 
 from .client import SensorType
 from .const import DOMAIN
+from .coordinator import FluksoCoordinator
 from .energy_sources import Meter, Source, device, grid_sources, home_source, solar_source, volume_source
 from .sensor import COUNTERS, GAUGES
 
@@ -112,14 +113,14 @@ def _meter(hass: HomeAssistant, entity_id: str, place: str) -> Meter:
         or entry.platform != DOMAIN
         or entry.disabled_by is not None
         or entry.original_device_class != counter.device_class
-        or not entry.unique_id.endswith(f"_{counter.key}")
+        or entry.unique_id.partition("_")[2] != counter.key
     ):
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="does_not_belong_there",
             translation_placeholders={"entity": entity_id, "place": place},
         )
-    sensor_id = entry.unique_id.removesuffix(f"_{counter.key}")
+    sensor_id = entry.unique_id.partition("_")[0]
     rate = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{sensor_id}_{GAUGES[PLACES[place]].key}")
     return Meter(entity_id, rate if _shows(hass, rate) else None, _sensor_class(hass, entry, sensor_id))
 
@@ -132,9 +133,9 @@ def _shows(hass: HomeAssistant, entity_id: str | None) -> bool:
 
 def _sensor_class(hass: HomeAssistant, entry: er.RegistryEntry, sensor_id: str) -> str | None:
     """Return how a sensor measures, None while its Fluksometer is not loaded."""
-    for config_entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        if config_entry.entry_id == entry.config_entry_id:
-            sensor = config_entry.runtime_data.data.sensors.get(sensor_id)
+    for loaded in hass.config_entries.async_loaded_entries(DOMAIN):
+        if loaded.entry_id == entry.config_entry_id and isinstance(loaded.runtime_data, FluksoCoordinator):
+            sensor = loaded.runtime_data.data.sensors.get(sensor_id)
             return None if sensor is None or sensor.sensor_class is None else str(sensor.sensor_class)
     return None
 

@@ -22,7 +22,9 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.helpers.target import TargetStateChangedData, async_track_target_selector_state_change_event
 from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_conversion import VolumeFlowRateConverter
+from sqlalchemy.exc import SQLAlchemyError
 
+from .const import LOGGER
 from .flow_run import FlowRun
 from .watched import FLOW, watched
 
@@ -82,9 +84,13 @@ class FlowTracker:
     def _changed(self, data: TargetStateChangedData) -> None:
         entity_id = data.state_change_event.data["entity_id"]
         state = data.state_change_event.data["new_state"]
-        if state is not None and (run := self.runs.get(entity_id)) is not None:
+        if (run := self.runs.get(entity_id)) is None:
+            return  # its history is being read, which ends with its state
+        if state is None:
+            run.observe(data.state_change_event.time_fired_timestamp, flowing=False)
+        else:
             self._observe(run, state)
-            self._on_change(entity_id)
+        self._on_change(entity_id)
 
     def _retargeted(
         self, added: set[str], removed: set[str], states: Mapping[str, State | None]
@@ -121,8 +127,12 @@ def _flow(state: State) -> float:
 
 
 async def _history(hass: HomeAssistant, entities: Collection[str], since: datetime) -> Mapping[str, list[State]]:
-    """Return what the recorder has of the entities, nothing without a recorder."""
+    """Return what the recorder has of the entities, nothing without a recorder that can be read."""
     if not entities or "recorder" not in hass.config.components:
         return {}
     read = partial(get_significant_states, hass, since, entity_ids=list(entities), significant_changes_only=False)
-    return cast(Mapping[str, list[State]], await get_instance(hass).async_add_executor_job(read))
+    try:
+        return cast(Mapping[str, list[State]], await get_instance(hass).async_add_executor_job(read))
+    except SQLAlchemyError as error:
+        LOGGER.debug("No history of %s: %s", ", ".join(sorted(entities)), error)
+        return {}

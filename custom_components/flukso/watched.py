@@ -16,12 +16,13 @@ FLOW: Final = frozenset({GAUGES[SensorType.WATER].key, GAUGES[SensorType.GAS].ke
 
 @callback
 def watched(hass: HomeAssistant, entities: Iterable[str], keys: frozenset[str]) -> set[str]:
-    """Return those of the entities that are ours and show one of these quantities."""
+    """Return those of the entities that are ours, enabled, and show one of these quantities."""
     registry = er.async_get(hass)
     return {
         entity_id
         for entity_id in entities
         if (entry := registry.async_get(entity_id)) is not None
         and entry.platform == DOMAIN
-        and entry.unique_id.rpartition("_")[2] in keys
+        and entry.disabled_by is None
+        and entry.unique_id.partition("_")[2] in keys
     }

@@ -125,9 +125,9 @@ async def test_power_below_a_threshold(hass: HomeAssistant, household: Household
     threshold = {"type": "below", "value": {"number": 50, "unit_of_measurement": "W"}}
     await make("power_threshold", sensors={"entity_id": "sensor.main_power"}, threshold=threshold, lasting="00:10:00")
     await household.show(MAIN, gauge=10)
-    await household.wait(590)
+    await household.wait(560)
     assert notifications(hass) == []
-    await household.wait(11)
+    await household.wait(41)
     assert notifications(hass) == ["Main Power: 10 W"]
 
 
@@ -220,9 +220,9 @@ async def test_use_my_solar(
     await household.show(SOLAR, gauge=little)
     await make("use_solar", power="sensor.solar_power", loads={"entity_id": car}, **thresholds)
     await household.show(SOLAR, gauge=much)
-    await household.wait(170)
+    await household.wait(140)
     assert shown(hass, car) == "off"
-    await household.wait(11)
+    await household.wait(41)
     assert shown(hass, car) == "on"
     await household.show(SOLAR, gauge=little)  # a cloud
     await household.wait(200)

@@ -1,6 +1,7 @@
 """The leak trigger and its condition, in real automations."""
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from homeassistant.components.recorder import Recorder
@@ -9,6 +10,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
+from sqlalchemy.exc import SQLAlchemyError
 
 from custom_components.flukso.const import DOMAIN
 from tests.integration.automations import Household, automate, forget, said
@@ -54,13 +56,13 @@ async def test_short_stop_does_not_hide_a_leak(hass: HomeAssistant, household: H
     await household.show(WATER, gauge=0)
     told = await automate(hass, LEAK, tells=TELLS)
     await household.show(WATER, gauge=0.4)
-    await household.wait(3570)
+    await household.wait(3540)
     await household.show(WATER, gauge=0)
     await household.wait(100)
     assert not told, "it does not flow now"
     await household.show(WATER, gauge=0.4)
     await household.wait(1)
-    assert said(told) == [f"{FLOW} for 61 min at 0.4"]
+    assert said(told) == [f"{FLOW} for 60 min at 0.4"]
 
 
 async def test_second_leak_is_told_again(hass: HomeAssistant, household: Household) -> None:
@@ -147,6 +149,39 @@ async def test_history_with_a_stop(recorder_mock: Recorder, hass: HomeAssistant,
     await household.wait(2000)
     assert not told
     await household.wait(100)
+    assert len(told) == 1
+
+
+async def test_meter_that_is_disabled_does_not_leak(
+    hass: HomeAssistant, household: Household, entity_registry: er.EntityRegistry
+) -> None:
+    told = await automate(hass, LEAK)
+    await household.wait(60)
+    entity_registry.async_update_entity(FLOW, disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.async_block_till_done()
+    await household.wait(7200)
+    assert not told
+
+
+async def test_state_that_vanishes_is_no_flow(hass: HomeAssistant, household: Household) -> None:
+    told = await automate(hass, LEAK)
+    await household.wait(60)
+    hass.states.async_remove(FLOW)
+    await household.wait(7200)
+    assert not told
+
+
+async def test_recorder_that_cannot_be_read(recorder_mock: Recorder, hass: HomeAssistant, household: Household) -> None:
+    """Then what is known is since when the state is what it is."""
+    await household.show(WATER, gauge=0.4)
+    await household.wait(3000)
+    with patch(
+        "custom_components.flukso.flow_tracker.get_significant_states", side_effect=SQLAlchemyError("malformed")
+    ):
+        told = await automate(hass, LEAK)
+    await household.show(WATER, gauge=0.5)
+    await household.wait(500)
+    await household.wait(3100)
     assert len(told) == 1
 
 

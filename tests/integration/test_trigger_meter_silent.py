@@ -97,6 +97,18 @@ async def test_silence_that_was_there_before(
     assert not later
 
 
+async def test_deleted_while_it_waits(
+    hass: HomeAssistant, household: Household, fluksometer: LoopbackFluksometer
+) -> None:
+    told = await automate(hass, SILENT)
+    await fluksometer.stop()
+    await household.stand_still(20)
+    assert shown(hass, POWER) == "unavailable"
+    await forget(hass)
+    await household.stand_still(600)
+    assert not told
+
+
 async def test_meter_that_leaves_the_target(
     hass: HomeAssistant,
     household: Household,

@@ -6,11 +6,12 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.flukso.const import DOMAIN
-from tests.integration.automations import Household, automate, said
+from tests.integration.automations import Household, automate, forget, said
 from tests.integration.fluksometer import MAIN, SOLAR, LoopbackFluksometer
 
 POWER = "sensor.main_power"
@@ -62,7 +63,7 @@ async def test_kettle_is_no_peak(hass: HomeAssistant, household: Household) -> N
     await household.show(MAIN, gauge=400)
     await next_quarter(household)
     await household.show(MAIN, gauge=6000)
-    await household.wait(50)
+    await household.wait(30)
     await household.show(MAIN, gauge=400)
     await household.wait(600)
     assert not told
@@ -93,6 +94,40 @@ async def test_peak_so_far_raises_the_limit(hass: HomeAssistant, household: Hous
     await household.wait(100)
     assert len(told) == 1
     assert said(told)[0].endswith("of 2500 W")
+
+
+async def test_limit_that_is_raised_in_time(hass: HomeAssistant, household: Household) -> None:
+    hass.states.async_set("sensor.month_peak", "2.6", {"unit_of_measurement": "kW"})
+    await household.show(MAIN, gauge=400)
+    told = await automate(hass, {**PEAK, "options": {"limit": 2.5, "peak": "sensor.month_peak"}})
+    await next_quarter(household)
+    await household.show(MAIN, gauge=3000)
+    hass.states.async_set("sensor.month_peak", "3.2", {"unit_of_measurement": "kW"})
+    await household.wait(100)
+    assert not told
+
+
+async def test_deleted_while_it_waits(hass: HomeAssistant, household: Household) -> None:
+    told = await automate(hass, PEAK)
+    await next_quarter(household)
+    await household.show(MAIN, gauge=3000)
+    await forget(hass)
+    await household.wait(100)
+    assert not told
+
+
+async def test_disabled_phase_does_not_matter(
+    hass: HomeAssistant, household: Household, entity_registry: er.EntityRegistry
+) -> None:
+    for sensor_id in (MAIN, SOLAR):
+        household.place(sensor_id, "cupboard")
+    entity_registry.async_update_entity("sensor.solar_power", disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.async_block_till_done()
+    told = await automate(hass, {**PEAK, "target": {"area_id": "cupboard"}}, tells="{{ trigger.entity_id }}")
+    await next_quarter(household)
+    await household.show(MAIN, gauge=3000)
+    await household.wait(100)
+    assert said(told) == [[POWER]]
 
 
 @pytest.mark.parametrize("state", ["unknown", "12", None])
