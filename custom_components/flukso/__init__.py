@@ -2,17 +2,29 @@
 
 from homeassistant.const import CONF_DEVICE_ID, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.typing import ConfigType
 
+from .actions import async_register_actions
 from .client import FluksometerV1, FluksometerV2
-from .const import API_V2, CONF_API
+from .const import API_V2, CONF_API, DOMAIN
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .devices import async_register_hub, async_sensor_devices
 from .entry_data import entry_address, v1_sensors
 from .gap_healing import GapHealer, settled_store
+from .history_import import raised_store
 
 PLATFORMS = [Platform.SENSOR]
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
+    """Register the actions."""
+    async_register_actions(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
@@ -45,6 +57,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> b
 async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
     """Forget what was kept of a Fluksometer."""
     await settled_store(hass, entry.entry_id).async_remove()
+    await raised_store(hass, entry.entry_id).async_remove()
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: FluksoConfigEntry, device: DeviceEntry) -> bool:

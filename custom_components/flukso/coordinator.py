@@ -1,5 +1,6 @@
 """Keeps what one Fluksometer tells: polls as the floor, pushed readings at once."""
 
+import asyncio
 from collections.abc import Callable
 from time import monotonic
 from typing import override
@@ -48,6 +49,8 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self.awaited: set[str] = set()
         """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
         self._client = client
+        self.statistics_turn = asyncio.Lock()
+        """Held by whoever rewrites the statistics of this Fluksometer's entities."""
         self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
         self._freshness = Freshness(STALE_SECONDS)
         self._reported_stale: set[str] = set()
@@ -55,6 +58,11 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self._pushed_at: dict[str, float] = {}
         self._absent_since: dict[str, float] = {}
         self._sensor_listeners: dict[str, list[CALLBACK_TYPE]] = {}
+
+    @property
+    def client(self) -> FluksometerV1 | FluksometerV2:
+        """Return what asks the Fluksometer."""
+        return self._client
 
     @property
     def stale(self) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from custom_components.flukso.sensor import COUNTERS, GAUGES
 
@@ -80,7 +81,8 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
     exceptions = set(re.findall(r'translation_key="(\w+)",\s+translation_placeholders', source))
-    exceptions |= {"cannot_connect", "invalid_response"}
+    exceptions |= {"cannot_connect", "invalid_response", "import_progress"}
+    exceptions |= set(re.findall(r'_refusal\("(\w+)"', source))
     assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions - {"sensor"}
 
 
@@ -99,9 +101,26 @@ def test_every_text_is_used() -> None:
 def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
-    assert set(icons) == {"entity"}
+    assert set(icons) == {"entity", "services"}
     keys = {entity.translation_key for entity in (*GAUGES.values(), *COUNTERS.values()) if entity.translation_key}
     assert set(icons["entity"]["sensor"]) == keys
     for key in keys:
         assert f"entity.sensor.{key}.name" in ENGLISH
         assert icons["entity"]["sensor"][key]["default"].startswith("mdi:")
+
+
+def test_actions_have_names_fields_and_icons() -> None:
+    """What services.yaml offers is named, described and drawn, and nothing else is."""
+    services = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
+    icons = json.loads((INTEGRATION / "icons.json").read_text())["services"]
+    assert set(icons) == set(services)
+    expected = set()
+    for name, service in services.items():
+        assert icons[name]["service"].startswith("mdi:")
+        for place in (name, *(f"{name}.fields.{field}" for field in service["fields"])):
+            expected |= {f"services.{place}.name", f"services.{place}.description"}
+        for field in service["fields"].values():
+            select = field["selector"].get("select", {})
+            for option in select.get("options", ()):
+                expected.add(f"selector.{select['translation_key']}.options.{option}")
+    assert {key for key in ENGLISH if key.startswith(("services.", "selector."))} == expected
