@@ -78,6 +78,7 @@ SECTIONS = {
     "docs-installation-instructions": "## Install",
     "docs-installation-parameters": "## Set up",
     "docs-removal-instructions": "## Remove",
+    "docs-actions": "## Actions",
     "docs-data-update": "## How values arrive",
     "docs-examples": "## Examples",
     "docs-known-limitations": "## Known limits",
@@ -118,6 +119,8 @@ def test_code_has_what_is_claimed(scale: dict[str, Any]) -> None:
     """What hassfest checks itself for core, and what is easily lost."""
     source = {path.stem: path.read_text() for path in INTEGRATION.glob("*.py")}
     claims = {
+        "action-setup": "async_register_actions(hass)" in source["__init__"],
+        "action-exceptions": "ServiceValidationError(" in source["actions"],
         "config-flow": "async_step_user" in source["config_flow"],
         "discovery": "async_step_zeroconf" in source["config_flow"],
         "reconfiguration-flow": "async_step_reconfigure" in source["config_flow"],
