@@ -7,6 +7,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
+from .actions import async_register_actions
 from .client import FluksometerV1, FluksometerV2
 from .const import API_V2, CONF_API, DOMAIN
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
@@ -15,6 +16,7 @@ from .devices import async_register_hub, async_sensor_devices
 from .energy_dashboard import async_register_energy_dashboard
 from .entry_data import entry_address, v1_sensors
 from .gap_healing import GapHealer, settled_store
+from .history_import import raised_store
 from .issues import SilentLinks, async_forget
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -25,6 +27,7 @@ PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR, Platform.UPDATE]
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions: they are there whether a Fluksometer is loaded or not."""
     async_register_energy_dashboard(hass)
+    async_register_actions(hass)
     return True
 
 
@@ -63,6 +66,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> N
     """Forget what was kept for a Fluksometer."""
     await demand_store(hass, entry.entry_id).async_remove()
     await settled_store(hass, entry.entry_id).async_remove()
+    await raised_store(hass, entry.entry_id).async_remove()
     async_forget(hass, entry)
 
 

@@ -1,5 +1,6 @@
 """Keeps what one Fluksometer tells: polls as the floor, pushed readings at once."""
 
+import asyncio
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, override
@@ -65,6 +66,8 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self.awaited: set[str] = set()
         """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
         self.client = client
+        self.statistics_turn = asyncio.Lock()
+        """Held by whoever rewrites the statistics of this Fluksometer's entities."""
         self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
         self._freshness = Freshness(STALE_SECONDS)
         self._reported_stale: set[str] = set()

@@ -19,12 +19,12 @@ def counters_at_full_hours(hours: Sequence[Bucket], *, pulses: bool, newest: flo
     it is that of the last pulse, it was so at all full hours since.
     """
     known: dict[int, float] = {}
-    if hours and hours[0].counter_start is not None and hours[0].coverage >= _WHOLE:
-        known[hours[0].time] = hours[0].counter_start
     last: Bucket | None = None
     for hour, after in zip_longest(hours, hours[1:]):
         if hour.counter_end is None:
             continue
+        if hour.counter_start is not None and hour.coverage >= _WHOLE:
+            known[hour.time] = hour.counter_start
         last = hour
         if after is None or after.counter_end is None:
             # Here the knowledge ends, perhaps before the hour does.

@@ -4,7 +4,6 @@ After Home Assistant, or the way to the Fluksometer, was down. The first hour th
 it carries all that was counted meanwhile, and so proves how much that is.
 """
 
-import asyncio
 from typing import Final
 
 from homeassistant.const import EVENT_RECORDER_HOURLY_STATISTICS_GENERATED
@@ -53,7 +52,6 @@ class GapHealer:
         self._due: dict[str, tuple[int, int]] = {}  # since when by sensor, and the attempts so far
         self._available: set[str] = set()
         self._store = settled_store(hass, entry.entry_id)
-        self._turn = asyncio.Lock()
 
     async def async_start(self) -> None:
         """Watch for outages until the entry is unloaded. Without a recorder there is nothing to heal."""
@@ -86,7 +84,7 @@ class GapHealer:
 
     async def async_heal(self) -> None:
         """Heal the sensors that were away."""
-        async with self._turn:
+        async with self._coordinator.statistics_turn:
             # The hour is announced before it is in the database.
             await async_done(self._hass)
             for sensor_id, (since, attempts) in list(self._due.items()):

@@ -23,9 +23,12 @@ async def async_counters(client: FluksometerV2, sensor: Sensor, start: int, end:
 
     Both are full hours in unix seconds. Raises what the client raises.
     """
-    hours: list[Bucket] = [bucket async for page in client.history(sensor.id, start, end, HOUR) for bucket in page]
-    return counters_at_full_hours(
+    # What is before and after tells whether the counter at the first and the last full hour is one that was read.
+    pages = client.history(sensor.id, start - HOUR, end + HOUR, HOUR)
+    hours: list[Bucket] = [bucket async for page in pages for bucket in page]
+    known = counters_at_full_hours(
         hours,
         pulses=sensor.sensor_class is SensorClass.PULSE,
         newest=None if sensor.reading is None else sensor.reading.counter,
     )
+    return {time: counter for time, counter in known.items() if start <= time <= end}

@@ -1,13 +1,16 @@
 """What all tests of the integration share."""
 
 # First, so that the test package's own folder of custom components does not hide ours.
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from time import monotonic
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from freezegun import freeze_time
-from freezegun.api import TickingDateTimeFactory
+from freezegun.api import FrozenDateTimeFactory, TickingDateTimeFactory, real_monotonic
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
@@ -19,7 +22,8 @@ from syrupy.filters import props
 import custom_components.flukso  # noqa: F401
 from custom_components.flukso.const import DOMAIN
 from tests.integration.automations import Household, forget
-from tests.integration.fluksometer import DEVICE, LoopbackFluksometer, running
+from tests.integration.fluksometer import DEVICE, MAIN, LoopbackFluksometer, running
+from tests.integration.recorded_house import DAY, NOON, kept, measure
 
 
 class Clock:
@@ -94,6 +98,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(monotonic)
     monkeypatch.setattr("custom_components.flukso.coordinator.monotonic", clock)
     return clock
+
+
+@pytest.fixture
+async def time_of_day(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[FrozenDateTimeFactory]:
+    """Put the time of day into our hands, and leave sockets and sleeps their own. Queries are not written down."""
+    caplog.set_level(logging.WARNING, "sqlalchemy.engine")
+    with freeze_time() as frozen:
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", real_monotonic)
+        yield frozen
+
+
+@pytest.fixture
+def house(time_of_day: FrozenDateTimeFactory, fluksometer: LoopbackFluksometer) -> LoopbackFluksometer:
+    """Begin at a noon, with a Fluksometer that has kept the three days before."""
+    time_of_day.move_to(datetime.fromtimestamp(NOON, UTC))
+    fluksometer.kept[MAIN] = kept(NOON - 3 * DAY)
+    # Polls alone: a stream would be silent for weeks within a second.
+    fluksometer.replies["/api/v2/events"] = web.Response(status=503)
+    measure(fluksometer, NOON)
+    return fluksometer
 
 
 @pytest.fixture

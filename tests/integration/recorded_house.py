@@ -16,6 +16,7 @@ from tests.integration.fluksometer import MAIN, SOLAR, LoopbackFluksometer
 from tests.integration.kept_history import KeptHistory
 
 HOUR = 3600
+DAY = 24 * HOUR
 NOON = 1_795_003_200
 """A full hour, and a noon in UTC."""
 REGISTER = 4_521_337
@@ -47,6 +48,15 @@ def measure(fluksometer: LoopbackFluksometer, time: float) -> None:
             item["reading"] = {**item["reading"], "time": int(time)}
     fluksometer.measure(MAIN, time=int(time), counter=register(time), gauge=500)
     fluksometer.measure(SOLAR, time=int(time), counter=0, gauge=0)
+
+
+def wrong(found: dict[int, float], first: int, last: int) -> dict[str, tuple[float | None, float]]:
+    """Return the hours from `first` to `last` in which more than 1 Wh is missing or too much: found and used."""
+    return {
+        datetime.fromtimestamp(start, UTC).isoformat(): (found.get(start), used(start + HOUR) - used(start))
+        for start in range(first, last, HOUR)
+        if abs(found.get(start, -1e9) - (used(start + HOUR) - used(start))) > 1
+    }
 
 
 async def record(

@@ -36,6 +36,10 @@ def test_knowledge_begins_and_ends_within_an_hour() -> None:
     assert known((5, 6, 0.4), (6, 7, 0.5)) == {}
 
 
+def test_knowledge_begins_with_an_hour() -> None:
+    assert known(UNKNOWN, (5, 6, 1), (6, 9, 1)) == {1: 5, 2: 6, 3: 9}
+
+
 def test_a_gap_of_the_meter() -> None:
     """From 2:20 to 5:30: the counter at 3, 4 and 5 is a guess."""
     told = known((0, 1, 1), (1, 2, 1), (2, 3, 0.33), (3, 4, 0), (4, 5, 0), (5, 6, 0.5), (6, 7, 1))

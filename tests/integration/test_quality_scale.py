@@ -121,8 +121,11 @@ def test_code_has_what_is_claimed(scale: dict[str, Any]) -> None:
     """What hassfest checks itself for core, and what is easily lost."""
     source = {path.stem: path.read_text() for path in INTEGRATION.glob("*.py")}
     claims = {
-        "action-exceptions": "raise ServiceValidationError(" in source["energy_dashboard"],
-        "action-setup": "async_register_energy_dashboard(hass)" in source["__init__"].split("async_setup_entry")[0],
+        "action-exceptions": all("ServiceValidationError(" in source[name] for name in ("actions", "energy_dashboard")),
+        "action-setup": all(
+            f"async_register_{name}(hass)" in source["__init__"].split("async_setup_entry")[0]
+            for name in ("actions", "energy_dashboard")
+        ),
         "config-flow": "async_step_user" in source["config_flow"],
         "discovery": "async_step_zeroconf" in source["config_flow"],
         "reauthentication-flow": "async_step_reauth" in source["config_flow"],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from custom_components.flukso import energy_dashboard
+from custom_components.flukso import actions, energy_dashboard
 from custom_components.flukso.condition import CONDITIONS
 from custom_components.flukso.demand_sensor import DEMANDS
 from custom_components.flukso.hub_sensor import HUB_SENSORS, REJECTED_LINES
@@ -37,7 +37,7 @@ def load(language: str) -> dict[str, str]:
 
 
 ENGLISH = load("en")
-ACTIONS = [energy_dashboard.ACTION]
+ACTIONS = [energy_dashboard.ACTION, actions.IMPORT_HISTORY, actions.REMOVE_HISTORY]
 
 
 def placeholders(text: str) -> set[str]:
@@ -88,7 +88,8 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
     exceptions = set(re.findall(r'translation_domain=DOMAIN,\s+translation_key="(\w+)"', source))
-    exceptions |= {"cannot_connect", "invalid_response"}
+    exceptions |= set(re.findall(r'_refusal\("(\w+)"', source))
+    exceptions |= {"cannot_connect", "invalid_response", "import_progress"}
     assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions
 
 
@@ -151,3 +152,15 @@ def test_what_automations_use_is_described(kind: str, icon: str, names: Collecti
         for text in ("name", "description")
     }
     assert {key for key in ENGLISH if key.startswith(f"{kind}.")} == wanted
+
+
+def test_options_of_actions_are_described() -> None:
+    services = yaml.safe_load((INTEGRATION / "services.yaml").read_text())
+    options = set()
+    for service in services.values():
+        for field in service["fields"].values():
+            select = field["selector"].get("select", {})
+            options |= {
+                f"selector.{select['translation_key']}.options.{option}" for option in select.get("options", ())
+            }
+    assert {key for key in ENGLISH if key.startswith("selector.")} == options
