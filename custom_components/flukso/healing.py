@@ -175,10 +175,7 @@ def _between(window: Sequence[Row], edges: Mapping[int, float]) -> list[Row]:
 
 def _towards(rows: Sequence[Row], place: int, edges: Mapping[int, float]) -> list[Row]:
     """Return missing hours before a row that is known to the meter, when the row before it is not."""
-    row = rows[place]
-    if place == 0:
-        return []
-    before = rows[place - 1]
+    row, before = rows[place], rows[place - 1]
     healed: list[Row] = []
     for start in range(row.start - HOUR, before.start, -HOUR):
         counter = edges.get(start + HOUR)

@@ -93,6 +93,7 @@ async def async_import_into_entity(
 
     None when the entity has recorded nothing yet. After a kill it is taken up again where it ended.
     """
+    await async_done(hass)  # what an import that failed has left in the queue
     series = await _entity_series(hass, sensor)
     first = None if series is None else await _first_row(hass, series)
     if series is None or first is None:
@@ -113,6 +114,7 @@ async def async_import_into_entity(
 
 async def async_take_out(hass: HomeAssistant, sensor: Sensor, store: Store[dict[str, Raised]]) -> list[str]:
     """Take out what was imported of a sensor, apart and in the entity; return from which statistics."""
+    await async_done(hass)
     taken = []
     if await async_series(hass, external_id(sensor.id), unit_class_of(sensor.type)) is not None:
         async_clear(hass, [external_id(sensor.id)])

@@ -12,7 +12,6 @@ from homeassistant.components.recorder.models import StatisticData, StatisticMea
 from homeassistant.components.recorder.statistics import (
     async_add_external_statistics,
     async_import_statistics,
-    get_last_statistics,
     get_metadata,
     statistics_during_period,
 )
@@ -159,13 +158,6 @@ async def async_done(hass: HomeAssistant) -> None:
     done = asyncio.Event()
     get_instance(hass).queue_task(_Tell(hass, done))
     await done.wait()
-
-
-async def async_newest(hass: HomeAssistant, series: Series) -> int | None:
-    """Return the start of the newest hour, None while there is none."""
-    found = await get_instance(hass).async_add_executor_job(get_last_statistics, hass, 1, series.id, False, {"sum"})
-    rows = found.get(series.id)
-    return int(rows[0]["start"]) if rows else None
 
 
 def _time(unix: int) -> datetime:

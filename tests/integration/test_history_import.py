@@ -9,16 +9,15 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder import Recorder
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
-from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.flukso import history_import
 from custom_components.flukso.const import DOMAIN
 from custom_components.flukso.history_import import raised_store
-from tests.integration.fluksometer import GAS, MAIN, SOLAR, WATER, LoopbackFluksometer
+from tests.integration.fluksometer import DEVICE, GAS, MAIN, SOLAR, WATER, LoopbackFluksometer
 from tests.integration.kept_history import KeptHistory
-from tests.integration.recorded_house import DAY, HOUR, NOON, hours, record, used, wrong
+from tests.integration.recorded_house import DAY, HOUR, NOON, findings, hours, record, used, wrong
 
 ENERGY = "sensor.main_energy"
 APART = f"flukso:{MAIN}"
@@ -73,20 +72,7 @@ async def test_apart(
     assert await act(hass, "import_history", recorded, entities=[ENERGY]) == answer
     assert await hours(hass, APART) == found
 
-    assert await async_setup_component(hass, "energy", {})
-    client = await hass_ws_client(hass)
-    await client.send_json_auto_id(
-        {
-            "type": "energy/save_prefs",
-            "energy_sources": [
-                {"type": "solar", "stat_energy_from": source, "config_entry_solar_forecast": None}
-                for source in (ENERGY, APART)
-            ],
-        }
-    )
-    assert (await client.receive_json())["success"]
-    await client.send_json_auto_id({"type": "energy/validate"})
-    assert (await client.receive_json())["result"]["energy_sources"] == [[], []]
+    assert await findings(hass, hass_ws_client, ENERGY, APART) == []
 
     assert await act(hass, "remove_history", recorded) == {"removed": [APART]}
     assert await hours(hass, APART) == {}
@@ -217,3 +203,25 @@ async def test_without_a_recorder(hass: HomeAssistant, loaded: MockConfigEntry) 
     with pytest.raises(ServiceValidationError) as refused:
         await act(hass, "import_history", loaded)
     assert refused.value.translation_key == "no_recorder"
+
+
+async def test_originals_keep_no_history(
+    recorder_mock: Recorder, hass: HomeAssistant, fluksometer: LoopbackFluksometer
+) -> None:
+    fluksometer.minutes[MAIN] = [[1795401442, 463], [1795401443, 463]]
+    original = MockConfigEntry(
+        domain=DOMAIN,
+        data={
+            "host": "127.0.0.1",
+            "port": fluksometer.port,
+            "device_id": DEVICE,
+            "api": "v1",
+            "sensors": [{"id": MAIN, "index": 1, "type": "electricity"}],
+        },
+    )
+    original.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(original.entry_id)
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "import_history", original)
+    assert refused.value.translation_key == "no_history"
+    await hass.config_entries.async_unload(original.entry_id)
