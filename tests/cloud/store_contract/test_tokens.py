@@ -19,6 +19,7 @@ async def test_a_token_takes_the_place_of_the_one_before(store: Store, reopen: R
     kees, mallory = await add_account(store), await add_account(store, "mallory")
     sensor, device = await add_sensor(store, owner=kees), await add_device(store, kees)
     assert await store.token(b"a1", NOW) is None
+    assert await store.add_token(b"named", kees.number, MADE)
     for token in (b"a1", b"a2"):
         await store.replace_token(token, kees.number, None, NOW)
     for token in (b"s1", b"s2"):
@@ -32,7 +33,7 @@ async def test_a_token_takes_the_place_of_the_one_before(store: Store, reopen: R
     assert await store.token(b"d2", NOW) == Token(kees.number, None, device.number)
     assert await store.token(b"m1", NOW + 10**9) == Token(mallory.number, None)
     assert [await store.token(token, NOW) for token in (b"a1", b"s1", b"d1")] == [None] * 3
-    assert await store.named_tokens(kees.number) == []
+    assert await store.named_tokens(kees.number) == [MADE], "one with a name stays"
 
 
 async def test_of_two_that_replace_at_once_one_is_left(store: Store) -> None:
