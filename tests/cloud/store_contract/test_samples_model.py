@@ -80,11 +80,15 @@ async def test_is_told_as_a_dictionary_tells_it(
     sensor, other = await add_sensor(store, class_=class_), await add_sensor(store)
     await store.append(other, OTHER, NOW)
     plain = Plain(sensor.meter)
+    prints: dict[bytes, list[Sample]] = {}
     for step in done:
         if step == ("reopen",):
             store = await database.reopen()
         else:
             await do(store, sensor, plain, *step)
+        found = await store.fingerprint(sensor, min(asked), max(asked))
+        there = plain.between(min(asked), max(asked), 99_999)
+        assert prints.setdefault(found, there) == there
     assert await store.samples(sensor, 0, 1 << 33, 99_999) == plain.samples
     start, end = min(asked), max(asked)
     assert await store.samples(sensor, start, end, 3) == plain.between(start, end, 3)
@@ -98,11 +102,11 @@ async def test_is_told_as_a_dictionary_tells_it(
         [START - DAY + number * 3600 for number in range(6 * 24)],
         sorted(set(asked)),
     ):
-        found, expected = await store.columns(sensor, edges), plain.columns(edges)
-        for name, column, right in zip(found._fields, found, expected, strict=True):
+        told, expected = await store.columns(sensor, edges), plain.columns(edges)
+        for name, column, right in zip(told._fields, told, expected, strict=True):
             assert len(column) == len(edges) - 1
-            for one, told in zip(column, right, strict=True):
-                assert one == (None if told is None else pytest.approx(told, rel=1e-6, abs=1e-6)), name
+            for one, other_one in zip(column, right, strict=True):
+                assert one == (None if other_one is None else pytest.approx(other_one, rel=1e-6, abs=1e-6)), name
     assert await store.samples(other, 0, 1 << 33, 99) == OTHER
 
 
