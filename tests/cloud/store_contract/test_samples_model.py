@@ -34,10 +34,14 @@ steps = st.one_of(
     st.tuples(st.just("go on"), st.integers(1, DAY), st.sampled_from([1, 60, 173, 900]), st.integers(1, 600)),
     st.tuples(st.just("delete"), ranges),
     st.tuples(st.just("replace"), ranges, batches),
+)
+between = st.one_of(
     st.tuples(st.just("fold"), st.integers(0, 7)),
+    st.tuples(st.just("fold"), st.just(40)),
     st.tuples(st.just("reopen")),
     st.tuples(st.just("read")),
 )
+walks = st.lists(st.tuples(steps, between), max_size=6).map(lambda pairs: [step for pair in pairs for step in pair])
 
 
 async def do(store: Store, sensor: Sensor, plain: Plain, what: str, *how: object) -> None:
@@ -68,7 +72,7 @@ async def do(store: Store, sensor: Sensor, plain: Plain, what: str, *how: object
 
 @given(
     st.sampled_from(["analog", "pulse", "cosem"]),
-    st.lists(steps, max_size=10),
+    walks,
     st.lists(times, min_size=1, max_size=6),
     st.integers(1, 90_000),
 )

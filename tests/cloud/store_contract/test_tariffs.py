@@ -76,9 +76,8 @@ async def test_tariffs_that_are_too_many_are_refused(store: Store) -> None:
 prices = st.dictionaries(st.integers(NOW, NOW + 20 * 900).map(lambda time: time // 300 * 300), st.floats(-1, 1)).map(
     lambda found: sorted(found.items())
 )
-spans = st.tuples(st.integers(NOW - 900, NOW + 20 * 900), st.integers(1, 20 * 900)).map(
-    lambda pair: (pair[0], pair[0] + pair[1])
-)
+begins = st.one_of(st.integers(NOW - 900, NOW + 20 * 900), st.integers(-3, 60).map(lambda n: (NOW // 300 + n) * 300))
+spans = st.tuples(begins, st.integers(1, 20 * 900)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
 @given(st.lists(st.tuples(spans, prices), max_size=4), spans)
