@@ -99,6 +99,19 @@ async def test_prices_are_those_that_hold(
     assert await store.prices(account, *SERIES, *asked) == expected
 
 
+async def test_a_price_ends_where_the_next_begins_or_after_an_hour(store: Store, reopen: Reopen) -> None:
+    kees = (await add_account(store)).number
+    first, second = (NOW, 0.1), (NOW + 900, 0.2)
+    await store.replace_prices(kees, *SERIES, (NOW, NOW + 999), [first, second])
+    store = await reopen()
+    assert await store.prices(kees, *SERIES, NOW - 9, NOW) == []
+    assert await store.prices(kees, *SERIES, NOW, NOW + 900) == [first]
+    assert await store.prices(kees, *SERIES, NOW + 899, NOW + 901) == [first, second]
+    assert await store.prices(kees, *SERIES, NOW + 900, NOW + 901) == [second]
+    assert await store.prices(kees, *SERIES, second[0] + HELD - 1, NOW + 9999) == [second]
+    assert await store.prices(kees, *SERIES, second[0] + HELD, NOW + 9999) == []
+
+
 async def test_prices_of_others_kinds_and_currencies_are_left_alone(store: Store) -> None:
     kees, alice = (await add_account(store)).number, (await add_account(store, "alice")).number
     keys = [(kees, "electricity", "EUR"), (kees, "gas", "EUR"), (kees, "electricity", "CHF"), (alice, "gas", "EUR")]
