@@ -231,7 +231,10 @@ class Store(Protocol):
         """Return the time (unix seconds) before which a sensor takes no samples, as those are kept no longer."""
 
     async def retire(self, now: int, most: Retention, sensor: int) -> Retired:
-        """Let go what is kept longer than chosen, or than `most`, of sensors from this number on; some milliseconds."""
+        """Let go what is kept longer than chosen, or than `most`, of sensors from this number on; some milliseconds.
+
+        What has not been folded stays, and a sensor's newest sample. Hours may go a month at a time.
+        """
 
     async def shrink(self) -> bool:
         """Give room that is no longer needed back, a little; tell whether there is more."""

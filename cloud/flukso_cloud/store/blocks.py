@@ -49,7 +49,8 @@ def last(db: Database, sensor: int) -> Place | None:
 
 def forget(db: Database, sensor: int, start: int, end: int) -> None:
     """Delete the blocks that reach into [start, end): what is in one cannot be deleted in part."""
-    db.execute(_FORGET, [sensor, end, start])
+    if start < end:
+        db.execute(_FORGET, [sensor, end, start])
 
 
 def data(db: Database, sensor: int, place: Place) -> bytes | None:

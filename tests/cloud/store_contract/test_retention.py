@@ -87,23 +87,24 @@ async def test_room_is_given_back_until_there_is_no_more(store: Store) -> None:
     assert await store.samples(sensor, 0, THEN, 999) == SERIES
 
 
-async def test_a_fingerprint_tells_whether_samples_changed(store: Store, reopen: Reopen) -> None:
+async def test_what_is_deleted_goes_with_its_hours(store: Store, reopen: Reopen) -> None:
     sensor = await folded(store)
-    first = await store.fingerprint(sensor, START, START + DAY)
-    whole = await store.fingerprint(sensor, 0, THEN)
+    await retire_from(store, sensor, THEN, Retention(2, 0))
+    assert await store.delete(sensor, START, START + DAY) == 0, "the samples had gone"
     store = await reopen()
-    assert await store.fingerprint(sensor, START, START + DAY) == first
-    await store.append(sensor, [Sample(START + 2 * DAY, 7)], NOW)
-    assert await store.fingerprint(sensor, START, START + DAY) == first
-    assert await store.fingerprint(sensor, 0, THEN) != whole
+    found = await store.columns(sensor, [START, START + DAY - 3600, START + 3 * DAY])
+    assert found.covered == [0, 2 * DAY]
 
 
-async def test_what_one_process_takes_back_another_hears_of(store: Store, reopen: Reopen) -> None:
-    begin = (await store.revoked(0)).number
-    await store.note_revoked([3, 4], ["ab" * 16], NOW)
+async def test_hours_are_not_kept_for_much_longer_than_chosen(store: Store, reopen: Reopen) -> None:
+    """They may go a month at a time."""
+    sensor = await add_sensor(store)
+    long = [Sample(START + 3600 * number, 100 * number) for number in range(70 * 24)]
+    await store.append(sensor, long, NOW)
+    await fold_from(store, sensor, START + 99 * DAY)
+    await store.keep_for(sensor.number, Retention(2, 5))
+    await retire_from(store, sensor, START + 70 * DAY, Retention())
     store = await reopen()
-    heard = await store.revoked(begin)
-    assert (set(heard.accounts), set(heard.streams)) == ({3, 4}, {"ab" * 16})
-    assert heard.number > begin
-    later = await store.revoked(heard.number)
-    assert (set(later.accounts), set(later.streams), later.number) == (set(), set(), heard.number)
+    early, late = (await store.columns(sensor, [START, START + 30 * DAY, START + 70 * DAY])).covered
+    assert early == 0
+    assert late >= 5 * DAY - 3600

@@ -9,7 +9,18 @@ import pytest
 
 from flukso_cloud.meter import HIGHEST, LOWEST, Sample
 from flukso_cloud.series import Break
-from flukso_cloud.store import FORGET, Appended, Folded, Sensor, SensorGoneError, Store
+from flukso_cloud.store import (
+    FORGET,
+    Appended,
+    Folded,
+    Heartbeat,
+    Sensor,
+    SensorConfig,
+    SensorGoneError,
+    SensorPlan,
+    Store,
+)
+from flukso_cloud.tmpo import Place
 from tests.cloud.store_contract.conftest import Reopen
 from tests.cloud.store_contract.folding import DAY, fold_from
 from tests.cloud.store_contract.homes import NOW, add_sensor
@@ -188,6 +199,71 @@ async def test_what_replaced_nothing_is_known_afterwards(store: Store) -> None:
     right = [Sample(START + 150, 2)]
     assert await store.replace(sensor, START + 100, START + 200, right) == 0
     assert await store.append(sensor, right, NOW) == Appended(0, 1)
+
+
+async def test_while_a_fingerprint_is_the_same_so_are_the_samples(store: Store, reopen: Reopen) -> None:
+    sensor, other = await add_sensor(store), await add_sensor(store)
+    series = [Sample(START + 3600 * i, i) for i in range(60)]
+    day = (START + DAY, START + 2 * DAY)
+    empty = await store.fingerprint(sensor, *day)
+    await store.append(sensor, series, NOW)
+    found = await store.fingerprint(sensor, *day)
+    assert found != empty
+    await store.append(sensor, series, NOW)
+    await store.append(sensor, [Sample(START + 9 * DAY, 99)], NOW)
+    await store.append(other, series[:1], NOW)
+    assert await store.fingerprint(sensor, *day) == found, "nothing in it has changed"
+    store = await reopen()
+    seen = {empty, found}
+    await store.append(sensor, [Sample(START + DAY + 5, 24)], NOW)
+    seen.add(await store.fingerprint(sensor, *day))
+    await store.append(sensor, [Sample(START + DAY + 5, 25)], NOW)
+    seen.add(await store.fingerprint(sensor, *day))
+    await store.delete(sensor, START + DAY + 3600, START + DAY + 3601)
+    seen.add(await store.fingerprint(sensor, *day))
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+async def test_what_is_deleted_takes_the_blocks_along_that_reach_into_it(
+    store: Store, reopen: Reopen, replaces: bool
+) -> None:
+    begin = NOW // 256 * 256
+    sensor, other = await add_sensor(store), await add_sensor(store)
+    places = [Place(0, 8, begin + 256 * i) for i in range(4)]
+    for each in (sensor, other):
+        for place in places:
+            assert await store.keep_block(each.number, place, b"x")
+    for start, end in ((begin + 300, begin + 300), (begin + 700, begin + 300)):
+        assert await store.delete(sensor, start, end) == await store.replace(sensor, start, end, []) == 0
+    assert await store.blocks(sensor.number, 0) == places, "in no time there is nothing"
+    if replaces:
+        await store.replace(sensor, begin + 300, begin + 512, [Sample(begin + 310, 1)])
+    else:
+        await store.delete(sensor, begin + 300, begin + 512)
+    store = await reopen()
+    assert await store.blocks(sensor.number, 0) == [places[0], *places[2:]]
+    assert await store.blocks(other.number, 0) == places
+
+
+async def test_what_samples_mean_is_told_anew_for_a_sensor_of_another_class(store: Store, reopen: Reopen) -> None:
+    sensor = await add_sensor(store)
+    series = [Sample(START + 900 * i, 5000 - i) for i in range(40 * 96)]
+    await store.append(sensor, series, NOW)
+    await fold_from(store, sensor, START + 20 * DAY)
+    assert len(await store.breaks(sensor.number, 0, 1 << 33)) == len(series) - 1
+    plan = SensorPlan(sensor.id, sensor.type, "cosem", sensor.function)
+    await store.heartbeat(sensor.device, Heartbeat(NOW), [plan])
+    net = await store.sensor(sensor.id)
+    assert net is not None
+    store = await reopen()
+    await fold_from(store, net, START + 99 * DAY)
+    assert await store.breaks(net.number, 0, 1 << 33) == []
+    found = await store.columns(net, [START, START + 10 * DAY, START + 20 * DAY, START + 39 * DAY])
+    assert found.flowed == [-960, -960, -19 * 96]
+    await store.configure(net.number, SensorConfig(class_="analog", time=NOW))
+    await fold_from(store, sensor, START + 99 * DAY)
+    assert len(await store.breaks(sensor.number, 0, 1 << 33)) == len(series) - 1
 
 
 async def test_a_reader_sees_a_range_before_or_after_it_is_replaced(store: Store) -> None:

@@ -34,10 +34,14 @@ steps = st.one_of(
     st.tuples(st.just("go on"), st.integers(1, DAY), st.sampled_from([1, 60, 173, 900]), st.integers(1, 600)),
     st.tuples(st.just("delete"), ranges),
     st.tuples(st.just("replace"), ranges, batches),
+)
+between = st.one_of(
     st.tuples(st.just("fold"), st.integers(0, 7)),
+    st.tuples(st.just("fold"), st.just(40)),
     st.tuples(st.just("reopen")),
     st.tuples(st.just("read")),
 )
+walks = st.lists(st.tuples(steps, between), max_size=6).map(lambda pairs: [step for pair in pairs for step in pair])
 
 
 async def do(store: Store, sensor: Sensor, plain: Plain, what: str, *how: object) -> None:
@@ -68,7 +72,7 @@ async def do(store: Store, sensor: Sensor, plain: Plain, what: str, *how: object
 
 @given(
     st.sampled_from(["analog", "pulse", "cosem"]),
-    st.lists(steps, max_size=10),
+    walks,
     st.lists(times, min_size=1, max_size=6),
     st.integers(1, 90_000),
 )
@@ -80,11 +84,15 @@ async def test_is_told_as_a_dictionary_tells_it(
     sensor, other = await add_sensor(store, class_=class_), await add_sensor(store)
     await store.append(other, OTHER, NOW)
     plain = Plain(sensor.meter)
+    prints: dict[bytes, list[Sample]] = {}
     for step in done:
         if step == ("reopen",):
             store = await database.reopen()
         else:
             await do(store, sensor, plain, *step)
+        found = await store.fingerprint(sensor, min(asked), max(asked))
+        there = plain.between(min(asked), max(asked), 99_999)
+        assert prints.setdefault(found, there) == there
     assert await store.samples(sensor, 0, 1 << 33, 99_999) == plain.samples
     start, end = min(asked), max(asked)
     assert await store.samples(sensor, start, end, 3) == plain.between(start, end, 3)
@@ -98,11 +106,11 @@ async def test_is_told_as_a_dictionary_tells_it(
         [START - DAY + number * 3600 for number in range(6 * 24)],
         sorted(set(asked)),
     ):
-        found, expected = await store.columns(sensor, edges), plain.columns(edges)
-        for name, column, right in zip(found._fields, found, expected, strict=True):
+        told, expected = await store.columns(sensor, edges), plain.columns(edges)
+        for name, column, right in zip(told._fields, told, expected, strict=True):
             assert len(column) == len(edges) - 1
-            for one, told in zip(column, right, strict=True):
-                assert one == (None if told is None else pytest.approx(told, rel=1e-6, abs=1e-6)), name
+            for one, other_one in zip(column, right, strict=True):
+                assert one == (None if other_one is None else pytest.approx(other_one, rel=1e-6, abs=1e-6)), name
     assert await store.samples(other, 0, 1 << 33, 99) == OTHER
 
 

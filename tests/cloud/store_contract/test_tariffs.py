@@ -76,9 +76,8 @@ async def test_tariffs_that_are_too_many_are_refused(store: Store) -> None:
 prices = st.dictionaries(st.integers(NOW, NOW + 20 * 900).map(lambda time: time // 300 * 300), st.floats(-1, 1)).map(
     lambda found: sorted(found.items())
 )
-spans = st.tuples(st.integers(NOW - 900, NOW + 20 * 900), st.integers(1, 20 * 900)).map(
-    lambda pair: (pair[0], pair[0] + pair[1])
-)
+begins = st.one_of(st.integers(NOW - 900, NOW + 20 * 900), st.integers(-3, 60).map(lambda n: (NOW // 300 + n) * 300))
+spans = st.tuples(begins, st.integers(1, 20 * 900)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
 @given(st.lists(st.tuples(spans, prices), max_size=4), spans)
@@ -98,6 +97,19 @@ async def test_prices_are_those_that_hold(
     ends = [min(time + HELD, after) for time, after in zip(times, [*times[1:], 1 << 40], strict=True)] if times else []
     expected = [(time, kept[time]) for time, end in zip(times, ends, strict=True) if time < asked[1] and end > asked[0]]
     assert await store.prices(account, *SERIES, *asked) == expected
+
+
+async def test_a_price_ends_where_the_next_begins_or_after_an_hour(store: Store, reopen: Reopen) -> None:
+    kees = (await add_account(store)).number
+    first, second = (NOW, 0.1), (NOW + 900, 0.2)
+    await store.replace_prices(kees, *SERIES, (NOW, NOW + 999), [first, second])
+    store = await reopen()
+    assert await store.prices(kees, *SERIES, NOW - 9, NOW) == []
+    assert await store.prices(kees, *SERIES, NOW, NOW + 900) == [first]
+    assert await store.prices(kees, *SERIES, NOW + 899, NOW + 901) == [first, second]
+    assert await store.prices(kees, *SERIES, NOW + 900, NOW + 901) == [second]
+    assert await store.prices(kees, *SERIES, second[0] + HELD - 1, NOW + 9999) == [second]
+    assert await store.prices(kees, *SERIES, second[0] + HELD, NOW + 9999) == []
 
 
 async def test_prices_of_others_kinds_and_currencies_are_left_alone(store: Store) -> None:
