@@ -130,6 +130,7 @@ def test_code_has_what_is_claimed(scale: dict[str, Any]) -> None:
         "config-entry-unloading": "async_unload_entry" in source["__init__"],
         "parallel-updates": "PARALLEL_UPDATES = 0" in source["sensor"],
         "diagnostics": "async_get_config_entry_diagnostics" in source["diagnostics"],
+        "repair-issues": "async_create_fix_flow" in source["repairs"],
         "has-entity-name": "_attr_has_entity_name = True" in source["entity"],
         "inject-websession": "async_get_clientsession" in source["__init__"],
         "strict-typing": "type: ignore" not in "".join(source.values()),
