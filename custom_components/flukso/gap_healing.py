@@ -11,6 +11,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
+from .broken_sum import async_raise_broken_sum
 from .client import FluksoError, FluksometerV2, FluksoNotFoundError, SensorClass
 from .const import DOMAIN, LOGGER
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
@@ -127,6 +128,8 @@ class GapHealer:
         return settled
 
     async def _write(self, series: Series, healing: Healing) -> None:
+        for broken in healing.broken:
+            async_raise_broken_sum(self._hass, series, broken)
         for shift in healing.shifts:
             async_shift(self._hass, series, shift)
         if healing.rows:

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import TextSelector
 
+from .broken_sum import BROKEN_SUM, broken_sum_flow
 from .client import Address, FluksoAddressError, FluksoError, FluksometerV2, parse_address
 from .const import API_V2, CONF_API, DOMAIN
 from .coordinator import FluksoConfigEntry
@@ -22,6 +23,8 @@ async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the flow that fixes an issue."""
+    if data is not None and issue_id.startswith(BROKEN_SUM):
+        return broken_sum_flow(data)
     entry = hass.config_entries.async_get_entry(str((data or {}).get("entry_id")))
     if entry is not None and data is not None:
         if issue_id.startswith(WRONG_DEVICE):

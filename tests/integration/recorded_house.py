@@ -6,6 +6,8 @@ from math import pi, sin
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.energy import async_get_manager
+from homeassistant.components.energy.validate import async_validate
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.components.recorder.tasks import StatisticsTask
 from homeassistant.config_entries import ConfigEntry
@@ -13,7 +15,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from tests.integration.fluksometer import MAIN, SOLAR, LoopbackFluksometer
 from tests.integration.kept_history import KeptHistory
@@ -113,13 +114,10 @@ async def until_hours(
     return shown
 
 
-async def findings(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, *statistics: str) -> list[Any]:
+async def findings(hass: HomeAssistant, *statistics: str) -> list[Any]:
     """Put statistics into the energy dashboard and return what its own validation finds wrong."""
     assert await async_setup_component(hass, "energy", {})
-    client = await hass_ws_client(hass)
     sources = [{"type": "solar", "stat_energy_from": id_, "config_entry_solar_forecast": None} for id_ in statistics]
-    for message in ({"type": "energy/save_prefs", "energy_sources": sources}, {"type": "energy/validate"}):
-        await client.send_json_auto_id(message)
-        answer = await client.receive_json()
-        assert answer["success"], answer
-    return [finding for source in answer["result"]["energy_sources"] for finding in source]
+    await (await async_get_manager(hass)).async_update({"energy_sources": sources})
+    validation = (await async_validate(hass)).as_dict()
+    return [finding for source in validation["energy_sources"] for finding in source]

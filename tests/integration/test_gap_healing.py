@@ -15,7 +15,6 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from tests.integration.fluksometer import GAS, MAIN, SOLAR, WATER, LoopbackFluksometer
 from tests.integration.kept_history import KeptHistory
@@ -51,7 +50,6 @@ async def test_fluksometer_was_away(
     house: LoopbackFluksometer,
     hass: HomeAssistant,
     loaded: MockConfigEntry,
-    hass_ws_client: WebSocketGenerator,
     away: int,
     partial: int,
 ) -> None:
@@ -85,7 +83,7 @@ async def test_fluksometer_was_away(
     # It goes on as if nothing had been.
     await record(hass, time_of_day, loaded, house, end, end + 2 * HOUR)
     assert wrong(await hours(hass, ENERGY), first, end + 2 * HOUR) == {}
-    assert await findings(hass, hass_ws_client, ENERGY) == []
+    assert await findings(hass, ENERGY) == []
 
 
 async def recorded_with_a_gap(

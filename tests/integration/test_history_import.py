@@ -10,7 +10,6 @@ from homeassistant.components.recorder import Recorder
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.flukso import history_import
 from custom_components.flukso.const import DOMAIN
@@ -47,9 +46,7 @@ async def act(hass: HomeAssistant, name: str, entry: MockConfigEntry, **data: An
     )
 
 
-async def test_apart(
-    hass: HomeAssistant, recorded: MockConfigEntry, hass_ws_client: WebSocketGenerator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_apart(hass: HomeAssistant, recorded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends where the entity begins, so that both in the energy dashboard are everything, and nothing twice."""
     monkeypatch.setattr(history_import, "BATCH", 50)
     answer = await act(hass, "import_history", recorded, entities=[ENERGY])
@@ -72,7 +69,7 @@ async def test_apart(
     assert await act(hass, "import_history", recorded, entities=[ENERGY]) == answer
     assert await hours(hass, APART) == found
 
-    assert await findings(hass, hass_ws_client, ENERGY, APART) == []
+    assert await findings(hass, ENERGY, APART) == []
 
     assert await act(hass, "remove_history", recorded) == {"removed": [APART]}
     assert await hours(hass, APART) == {}

@@ -81,6 +81,10 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
     flow = (INTEGRATION / "config_flow.py").read_text()
     errors = set(re.findall(r'errors\["?\w+"?\] = "(\w+)"', flow)) | set(re.findall(r'return "(\w+)"', flow))
     aborts = set(re.findall(r'async_abort\(reason="(\w+)"\)', flow)) | set(re.findall(r'return "(\w+)"', flow))
+    for issue in re.findall(r"translation_key=([A-Z_]+)", source):
+        key = re.search(rf'{issue}: Final = "(\w+)"', source)
+        assert key is not None
+        assert f"issues.{key[1]}.title" in ENGLISH
     for key in errors:
         assert f"config.error.{key}" in ENGLISH
     for key in aborts | {"already_configured", "already_in_progress", "reconfigure_successful"}:
