@@ -111,6 +111,8 @@ class DeviceProtocol(H11Protocol):
                 self._unread += len(part)
                 if self._unread > MOST_UNREAD_BYTES:
                     self.transport.close()
+            else:
+                self._unread = 0
         self._watch()
 
     def on_response_complete(self) -> None:

@@ -47,6 +47,17 @@ async def add_sensor(store: SqliteStore, name: str = "cd" * 16, class_: str = "a
     return sensor
 
 
+async def test_the_newest_sign_of_life_is_that_of_any_device(store: SqliteStore) -> None:
+    assert await store.newest_sign_of_life() == 0
+    sensor = await add_sensor(store)
+    assert await store.newest_sign_of_life() == START
+    await store.register("ef" * 16, b"sealed", b"another", START + 5)
+    assert await store.newest_sign_of_life() == START + 5
+    await store.append(sensor, [Sample(START, 1)], START + 60)
+    await store.samples(sensor, START, START + 1, 1)
+    assert await store.newest_sign_of_life() == START + 60
+
+
 def rows(path: Path, table: str) -> list[tuple[int, ...]]:
     with sqlite3.connect(path) as conn:
         return conn.execute(f"SELECT * FROM {table}").fetchall()
