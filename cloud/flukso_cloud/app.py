@@ -76,7 +76,7 @@ def create_app(home: Home, settings: Settings | None = None) -> Starlette:
         upkeep = [
             asyncio.create_task(cloud.departures.run(chosen.devices.unclaimed_days, clock)),
             asyncio.create_task(folding.run(cloud.store)),
-            asyncio.create_task(retiring.run(cloud.store, most)),
+            asyncio.create_task(retiring.run(cloud.store, most, clock)),
             asyncio.create_task(ears.heed(cloud.store, cloud.ears)),
             asyncio.create_task(cloud.seconds.run()),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from .clock import unix_now
+from .steady_clock import SteadyClock
 from .store import Retention, Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -14,11 +14,11 @@ LOOK_SECONDS = 3600
 """Between two rounds: a day grows too old once a day."""
 
 
-async def run(store: Store, most: Retention) -> None:
+async def run(store: Store, most: Retention, clock: SteadyClock) -> None:
     """Retire until cancelled; nothing is kept longer than `most`. A disk that takes nothing is tried again later."""
     while True:
         try:
-            await retire_all(store, unix_now(), most)
+            await retire_all(store, clock.surely(), most)
         except StoreUnavailableError as error:
             log.warning("what is kept no longer goes later: %s", error)
         await asyncio.sleep(LOOK_SECONDS)

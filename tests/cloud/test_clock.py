@@ -15,6 +15,7 @@ from flukso_cloud.steady_clock import DAY, TOLERANCE, SteadyClock
 from tests.cloud.fluksometer import Fluksometer, compact
 from tests.cloud.kept import measurements
 from tests.cloud.process import Answer, Server
+from tests.cloud.test_operating import metrics, until
 
 NOW = 1_795_400_000
 
@@ -222,6 +223,26 @@ def test_a_start_with_a_clock_far_ahead_deletes_nothing(home: Home, clock: Wrong
         server.stop()
     assert len(sender.kept) == 2
     sender.assert_all_is_kept()
+
+
+def test_a_start_with_a_clock_far_ahead_retires_nothing(home: Home, clock: WrongClock) -> None:
+    """Measurements are kept for 30 days, but do not go because the clock says so at once."""
+    home.settings.write_text("[metrics]\nenabled = true\nport = 0\n[retention]\nsamples_days = 30\n")
+    sender = Sender(home)
+    sender.began -= 3 * DAY
+    with Server(home.root, within=clock.within) as server:
+        assert sender.beat(server) == 200
+        for later in (0, DAY, 2 * DAY):
+            assert sender.upload(server, later).status == 200
+        server.stop()
+    for off in (0, 400 * DAY):  # what is folded by the first start could go at the second
+        clock.set(off)
+        with Server(home.root, within=clock.within) as server:
+            until(lambda server=server: metrics(server)["flukso_folding_seconds"] > 0, server)
+            assert server.connect().request("GET", "/readyz").status == 200  # what was begun with it is written
+            server.stop()
+        assert "kept no longer" not in server.log
+        sender.assert_all_is_kept()
 
 
 def test_a_start_with_a_clock_that_has_gone_back_refuses_what_it_cannot_judge(home: Home, clock: WrongClock) -> None:

@@ -83,6 +83,12 @@ def test_a_disk_that_fills_up_under_load_and_has_room_again(disk: SmallDisk, tmp
                 wire.close()
             assert server.get_json(path, token) == shown, "history is read all the same"
             assert server.get_json("/api/v2/devices", token)["devices"]
+            sensor = uploaders[0].device.sensor
+            assert server.get_json(f"/api/v2/latest?sensor={sensor}", token)
+            exported = server.connect().request(
+                "GET", f"/api/v2/sensors/{sensor}/samples.csv?start={START}&end={START + 600}", {"X-Token": token}
+            )
+            assert exported.status == 200
             disk.free()
             before = [len(one.acknowledged) for one in uploaders]
             until(

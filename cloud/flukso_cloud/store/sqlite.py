@@ -322,7 +322,7 @@ class SqliteStore:
 
     async def fingerprint(self, sensor: Sensor, start: int, end: int) -> bytes:
         """See Store."""
-        await self._journal.settle([sensor.number])
+        await self._settle_to_read([sensor.number])
         return await self._read(lambda db: fingerprints.fingerprint(db.conn, sensor.number, start, end), self._series)
 
     async def delete(self, sensor: Sensor, start: int, end: int) -> int:
