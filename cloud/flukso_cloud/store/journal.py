@@ -290,14 +290,18 @@ class Journal:
         self._sorter = asyncio.get_running_loop().create_task(self._sort_later())
 
     async def _sort_later(self) -> None:
+        is_told = False
         while self._count:
             await asyncio.sleep(QUIET)
             try:
                 while chosen := self._due():
                     await self._sort(chosen)
+                    is_told = False
             except StoreUnavailableError as error:
                 self._order.extend((0.0, sensor) for sensor in chosen)
-                log.warning("cannot sort in what came", extra={"reason": str(error)})
+                if not is_told:  # it is tried again at once, for as long as the disk is full
+                    log.warning("cannot sort in what came", extra={"reason": str(error)})
+                is_told = True
         self._order.clear()
         self._sorter = None
 
