@@ -44,7 +44,7 @@ SLICE = 256
 WIPED_AT_ONCE = 4096
 """Uploads whose rows are deleted by one commit, all at once once they are sorted in: some milliseconds."""
 COMMIT_PAUSE = 0.005
-"""Seconds between commits at least: under load those who come meanwhile share the next one, and its cost."""
+"""Seconds between commits at least, unless as many uploads have come as the last one had: who comes shares its cost."""
 CLOSE_SECONDS = 3.0
 _ADD = "INSERT INTO uploads (sensor, arrived, samples) VALUES (?, ?, ?)"
 _ONE_MORE = ", (?, ?, ?)"
@@ -164,6 +164,7 @@ class Journal:
         self._sorter: asyncio.Task[None] | None = None
         self._written: asyncio.Future[None] | None = None
         self._submitted = 0.0
+        self._usual = 1
         self._due_commit: asyncio.TimerHandle | None = None
         for number, sensor in left:
             self._note(sensor, number, 0.0)
@@ -183,12 +184,15 @@ class Journal:
             if batch is not None:
                 batch.entries.append(entry)
                 batch.futures.append(future)
+                if self._due_commit is not None and len(batch.entries) >= self._usual:
+                    self._due_commit.cancel()
+                    self._submit_later(batch)
                 return future
             self._open = batch = _Batch()
         batch.entries.append(entry)
         batch.futures.append(future)
         pause = self._submitted + COMMIT_PAUSE - time.monotonic()
-        if pause > 0:
+        if pause > 0 and self._usual > 1:
             self._due_commit = asyncio.get_running_loop().call_later(pause, self._submit_later, batch)
         else:
             try:
@@ -222,6 +226,7 @@ class Journal:
         """Close the batch, with all that has come until now, and write it."""
         with self._lock:
             self._open = None
+            self._usual = len(batch.entries)
         batch.numbers = add(db.conn, batch.entries)
 
     def _committed(self, batch: _Batch, written: asyncio.Future[None]) -> None:
