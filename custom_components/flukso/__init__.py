@@ -1,7 +1,7 @@
 """Flukso: electricity, water and gas as Fluksometers measure them, over the local network."""
 
-from homeassistant.const import CONF_DEVICE_ID, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import CONF_DEVICE_ID, EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 
@@ -9,6 +9,7 @@ from .client import FluksometerV1, FluksometerV2
 from .const import API_V2, CONF_API
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .devices import async_register_hub, async_sensor_devices
+from .energy_ledger import EnergyLedger
 from .entry_data import entry_address, v1_sensors
 
 PLATFORMS = [Platform.SENSOR]
@@ -29,6 +30,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     async_register_hub(hass, entry, coordinator)
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    if (ledger := coordinator.ledger) is not None:
+
+        async def save(_: Event) -> None:
+            await ledger.save()
+
+        entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, save))
     if coordinator.push is not None:
         coordinator.push.start()
     return True
@@ -36,7 +43,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
 
 async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
     """Unload a Fluksometer."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded and entry.runtime_data.ledger is not None:
+        await entry.runtime_data.ledger.save()
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
+    """Forget what was kept for a Fluksometer."""
+    await EnergyLedger(hass, entry.entry_id).remove()
 
 
 async def async_remove_config_entry_device(hass: HomeAssistant, entry: FluksoConfigEntry, device: DeviceEntry) -> bool:

@@ -27,6 +27,10 @@ STALE_SECONDS: Final = 30.0
 """Seconds without a new reading before values count as stale. Clamps are measured every second; the daemon itself calls
 the board disconnected after 10 s."""
 
+ENERGY_SAVE_SECONDS: Final = 60.0
+"""Seconds between two writes of integrated energy to the disk, and so the pace at which it is shown: a poll every 5 s
+would write seventeen thousand times a day."""
+
 ABSENT_SECONDS: Final = 60.0
 """Seconds a sensor must be missing from the device's list before its device and entities are removed: a daemon that is
 just being configured may be without it for a moment."""

@@ -20,6 +20,7 @@ from .const import (
     STALE_SECONDS,
     UNREACHABLE_GRACE,
 )
+from .energy_ledger import EnergyLedger
 from .freshness import Freshness
 from .push import Push
 
@@ -49,6 +50,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
         self._client = client
         self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
+        self.ledger = EnergyLedger(hass, entry.entry_id) if isinstance(client, FluksometerV1) else None
         self._freshness = Freshness(STALE_SECONDS)
         self._reported_stale: set[str] = set()
         self._heard = 0.0
@@ -79,6 +81,12 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         return lambda: listeners.remove(listener)
 
     @override
+    async def _async_setup(self) -> None:
+        """Fetch what an earlier run has kept."""
+        if self.ledger is not None:
+            await self.ledger.load()
+
+    @override
     async def _async_update_data(self) -> Snapshot:
         """Poll; a short silence is bridged with what is known."""
         started = monotonic()
@@ -104,6 +112,8 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         if self.push is not None and not self.last_update_success:
             self.push.retry_now()
         snapshot = self._keep_pushed(snapshot, started)
+        if self.ledger is not None:
+            snapshot = await self.ledger.take(snapshot, self._heard)
         self._freshness.judge(snapshot, self._heard)
         self._report_stale(snapshot)
         return snapshot

@@ -1,4 +1,4 @@
-"""Original Fluksometers: power of the last minute, no counters, no push."""
+"""Original Fluksometers: power of the last minute, energy made from it, no push."""
 
 from collections.abc import AsyncIterator
 
@@ -68,7 +68,7 @@ async def test_power_once_the_minute_moves(
 
 async def test_registered(hass: HomeAssistant, fluksometer: LoopbackFluksometer, original: MockConfigEntry) -> None:
     entities = er.async_entries_for_config_entry(er.async_get(hass), original.entry_id)
-    assert {entity.unique_id for entity in entities} == {f"{MAIN}_power", f"{WATER}_flow"}
+    assert {entity.unique_id for entity in entities} == {f"{MAIN}_power", f"{MAIN}_energy", f"{WATER}_flow"}
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), original.entry_id)
     assert {device.name for device in devices} == {"Fluksometer (a1b2c3)", "Sensor 1", "Sensor 333333"}
     hub = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, "flukso-a1b2c3"), original.entry_id)

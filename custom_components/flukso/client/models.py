@@ -48,7 +48,8 @@ class Sensor:
     """One measured stream.
 
     `reading` is None before the first one. `sensor_class` is None where the API does not tell (v1), and `has_counter`
-    is False where it has no counters (v1).
+    is False where it has no counters (v1). `recent` are the seconds of the last minute that have a value, in ascending
+    order, as (unix seconds, gauge), where the API tells them (v1).
     """
 
     id: str
@@ -57,6 +58,7 @@ class Sensor:
     sensor_class: SensorClass | None
     has_counter: bool
     reading: Reading | None
+    recent: tuple[tuple[int, int | float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
