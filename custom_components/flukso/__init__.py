@@ -5,9 +5,9 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .client import FluksometerV1, FluksometerV2
-from .const import API_V2, CONF_API
-from .coordinator import FluksoConfigEntry, FluksoCoordinator
+from .client import FluksometerMqtt, FluksometerV1, FluksometerV2
+from .const import API_MQTT, API_V2, CONF_API
+from .coordinator import FluksoClient, FluksoConfigEntry, FluksoCoordinator
 from .devices import async_register_hub, async_sensor_devices
 from .energy_ledger import EnergyLedger
 from .entry_data import entry_address, v1_sensors
@@ -19,9 +19,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     """Set up a Fluksometer."""
     session = async_get_clientsession(hass)
     address = entry_address(entry)
-    client: FluksometerV1 | FluksometerV2
+    client: FluksoClient
     if entry.data[CONF_API] == API_V2:
         client = FluksometerV2(session, address)
+    elif entry.data[CONF_API] == API_MQTT:
+        client = FluksometerMqtt(address, entry.data[CONF_DEVICE_ID], entry.title)
     else:
         client = FluksometerV1(session, address, entry.data[CONF_DEVICE_ID], entry.title, v1_sensors(entry.data))
 

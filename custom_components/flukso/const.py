@@ -9,6 +9,7 @@ LOGGER: Logger = getLogger(__package__)
 
 API_V1: Final = "v1"
 API_V2: Final = "v2"
+API_MQTT: Final = "mqtt"
 
 CONF_API: Final = "api"
 CONF_SENSORS: Final = "sensors"

@@ -10,7 +10,16 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .client import FluksoConnectionError, FluksoError, FluksometerV1, FluksometerV2, Reading, SensorReading, Snapshot
+from .client import (
+    FluksoConnectionError,
+    FluksoError,
+    FluksometerMqtt,
+    FluksometerV1,
+    FluksometerV2,
+    Reading,
+    SensorReading,
+    Snapshot,
+)
 from .const import (
     ABSENT_SECONDS,
     DOMAIN,
@@ -25,6 +34,7 @@ from .freshness import Freshness
 from .push import Push
 
 type FluksoConfigEntry = ConfigEntry[FluksoCoordinator]
+type FluksoClient = FluksometerV1 | FluksometerV2 | FluksometerMqtt
 
 
 class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -35,7 +45,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
     hub_id: str
     """The Fluksometer's id in the device registry, set while the entry is set up."""
 
-    def __init__(self, hass: HomeAssistant, entry: FluksoConfigEntry, client: FluksometerV1 | FluksometerV2) -> None:
+    def __init__(self, hass: HomeAssistant, entry: FluksoConfigEntry, client: FluksoClient) -> None:
         """Follow the Fluksometer that the client reaches."""
         super().__init__(
             hass,
@@ -49,7 +59,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self.awaited: set[str] = set()
         """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
         self._client = client
-        self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
+        self.push = None if isinstance(client, FluksometerV1) else Push(self, client)
         self.ledger = EnergyLedger(hass, entry.entry_id) if isinstance(client, FluksometerV1) else None
         self._freshness = Freshness(STALE_SECONDS)
         self._reported_stale: set[str] = set()
@@ -129,7 +139,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self._pushed_at[pushed.sensor] = now
         self.data = self.data.with_reading(pushed.sensor, pushed.reading)
         revived = self._freshness.note(pushed.sensor, pushed.reading.time, now)
-        if revived or not self.last_update_success:
+        if revived or not self.last_update_success or not self._freshness.proven:
             self.async_refresh_soon()
         for listener in tuple(self._sensor_listeners.get(pushed.sensor, ())):
             listener()

@@ -38,30 +38,33 @@ def async_register_hub(hass: HomeAssistant, entry: FluksoConfigEntry, coordinato
 def sensor_device_info(entry: FluksoConfigEntry, coordinator: FluksoCoordinator, sensor: Sensor) -> DeviceInfo:
     """Describe the device of a sensor."""
     model = None if sensor.sensor_class is None else _MODELS[sensor.sensor_class]
+    identifiers = {(DOMAIN, sensor.lead or sensor.id)}
     if sensor.name:
         return DeviceInfo(
-            identifiers={(DOMAIN, sensor.id)},
+            identifiers=identifiers,
             manufacturer=MANUFACTURER,
             model=model,
             name=sensor.name,
             via_device_id=coordinator.hub_id,
         )
     return DeviceInfo(
-        identifiers={(DOMAIN, sensor.id)},
+        identifiers=identifiers,
         manufacturer=MANUFACTURER,
         model=model,
         translation_key="sensor",
-        translation_placeholders={"number": _number(entry, sensor.id)},
+        translation_placeholders={"number": _number(entry, sensor)},
         via_device_id=coordinator.hub_id,
     )
 
 
-def _number(entry: FluksoConfigEntry, sensor_id: str) -> str:
+def _number(entry: FluksoConfigEntry, sensor: Sensor) -> str:
     """Return what tells a nameless sensor from its neighbours: its number on the Fluksometer, else of its id."""
+    if sensor.index is not None:
+        return str(sensor.index)
     for known in entry.data.get(CONF_SENSORS, ()):
-        if known["id"] == sensor_id and known[CONF_INDEX] is not None:
+        if known["id"] == sensor.id and known[CONF_INDEX] is not None:
             return str(known[CONF_INDEX])
-    return sensor_id[:6]
+    return sensor.id[:6]
 
 
 @callback

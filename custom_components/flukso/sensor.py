@@ -23,6 +23,7 @@ from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .counter_guard import CounterGuard, GuardMemory
 from .devices import async_follow_devices
 from .entity import FluksoSensorEntity
+from .quantities import QUANTITY_COUNTERS, QUANTITY_GAUGES
 
 # The coordinator alone talks to the Fluksometer.
 PARALLEL_UPDATES = 0
@@ -114,17 +115,27 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: FluksoCoordinator, sensor: Sensor) -> list[FluksoSensorEntity]:
-    entities: list[FluksoSensorEntity] = [FluksoGauge(coordinator, sensor, GAUGES[sensor.type])]
+    entities: list[FluksoSensorEntity] = []
+    if sensor.has_gauge:
+        entities.append(FluksoGauge(coordinator, sensor, _gauge(sensor)))
     if sensor.has_counter:
-        entities.append(FluksoCounter(coordinator, sensor, COUNTERS[sensor.type]))
+        entities.append(FluksoCounter(coordinator, sensor, _counter(sensor)))
     return entities
+
+
+def _gauge(sensor: Sensor) -> SensorEntityDescription:
+    return GAUGES[sensor.type] if sensor.quantity is None else QUANTITY_GAUGES[sensor.quantity]
+
+
+def _counter(sensor: Sensor) -> SensorEntityDescription:
+    return COUNTERS[sensor.type] if sensor.quantity is None else QUANTITY_COUNTERS[sensor.quantity]
 
 
 def _remove_misfits(hass: HomeAssistant, coordinator: FluksoCoordinator) -> None:
     """Remove entities that sensors no longer have since they measure something else."""
     registry = er.async_get(hass)
     for sensor in coordinator.data.sensors.values():
-        wanted = {GAUGES[sensor.type].key} | ({COUNTERS[sensor.type].key} if sensor.has_counter else set())
+        wanted = {_gauge(sensor).key} | ({_counter(sensor).key} if sensor.has_counter else set())
         for description in (*GAUGES.values(), *COUNTERS.values()):
             unique_id = f"{sensor.id}_{description.key}"
             if description.key not in wanted and (

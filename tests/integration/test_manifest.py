@@ -49,7 +49,9 @@ def test_values() -> None:
     assert MANIFEST["issue_tracker"].startswith("https://")
     assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
     assert MANIFEST["codeowners"]
-    assert MANIFEST["requirements"] == [], "the client is self-contained"
+    assert MANIFEST["requirements"] == ["aiomqtt>=2.5.0,<3.0.0"]
+    for lock in ("2026.10", "2026.11"):
+        assert MANIFEST["requirements"][0] in (ROOT / "requirements" / f"home-assistant-{lock}.in").read_text().split()
     version = AwesomeVersion(MANIFEST["version"])
     assert version.strategy in (
         AwesomeVersionStrategy.CALVER,
@@ -76,11 +78,11 @@ def test_modules_that_the_quality_scale_wants() -> None:
 
 
 def test_client_knows_no_home_assistant() -> None:
-    """It may import aiohttp and the standard library, nothing else; nor may the pure modules know Home Assistant."""
+    """It may import aiohttp, aiomqtt and the standard library; nor may the pure modules know Home Assistant."""
     pure = [INTEGRATION / f"{name}.py" for name in ("freshness", "counter_guard", "power_integral")]
     for path in (*INTEGRATION.glob("client/*.py"), *pure):
         for name in re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE):
-            assert name == "aiohttp" or name in sys.stdlib_module_names, f"{path.name} imports {name}"
+            assert name in ("aiohttp", "aiomqtt") or name in sys.stdlib_module_names, f"{path.name} imports {name}"
 
 
 @pytest.mark.usefixtures("enable_custom_integrations")

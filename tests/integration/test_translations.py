@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.flukso.quantities import QUANTITY_COUNTERS, QUANTITY_GAUGES
 from custom_components.flukso.sensor import COUNTERS, GAUGES
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
@@ -100,7 +101,9 @@ def test_entities_have_names_and_icons() -> None:
     """Those without a translation key are named and drawn by their device class, in core's sixty languages."""
     icons = json.loads((INTEGRATION / "icons.json").read_text())
     assert set(icons) == {"entity"}
-    keys = {entity.translation_key for entity in (*GAUGES.values(), *COUNTERS.values()) if entity.translation_key}
+    described = (GAUGES, COUNTERS, QUANTITY_GAUGES, QUANTITY_COUNTERS)
+    entities = [entity for each in described for entity in each.values()]
+    keys = {entity.translation_key for entity in entities if entity.translation_key}
     assert set(icons["entity"]["sensor"]) == keys
     for key in keys:
         assert f"entity.sensor.{key}.name" in ENGLISH

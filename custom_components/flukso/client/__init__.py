@@ -1,11 +1,12 @@
-"""Client of a Fluksometer's local API, both generations of it. Knows nothing of Home Assistant.
+"""Client of a Fluksometer: both generations of the local API, and MQTT. Knows nothing of Home Assistant.
 
-The formats are those of docs/protocol.md (v2) and of the original Fluksometers (v1).
+The formats are those of docs/protocol.md (v2) and of the original Fluksometers (v1, MQTT).
 """
 
 from .address import DEFAULT_PORT, Address, parse_address
 from .errors import (
     FluksoAddressError,
+    FluksoAmbiguousError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
@@ -13,26 +14,32 @@ from .errors import (
     FluksoVersionError,
 )
 from .identity import is_id
-from .models import Board, Cloud, Device, Reading, Sensor, SensorClass, SensorReading, SensorType, Snapshot
+from .models import Board, Cloud, Device, Quantity, Reading, Sensor, SensorClass, SensorReading, SensorType, Snapshot
+from .mqtt import DEFAULT_MQTT_PORT, FluksometerMqtt
 from .payload import is_number
-from .stream import ReadingStream
+from .stream import Pushing, ReadingStream
 from .v1 import FluksometerV1, V1Sensor
 from .v2 import FluksometerV2
 
 __all__ = [
+    "DEFAULT_MQTT_PORT",
     "DEFAULT_PORT",
     "Address",
     "Board",
     "Cloud",
     "Device",
     "FluksoAddressError",
+    "FluksoAmbiguousError",
     "FluksoConnectionError",
     "FluksoError",
     "FluksoNotFoundError",
     "FluksoPayloadError",
     "FluksoVersionError",
+    "FluksometerMqtt",
     "FluksometerV1",
     "FluksometerV2",
+    "Pushing",
+    "Quantity",
     "Reading",
     "ReadingStream",
     "Sensor",

@@ -17,6 +17,10 @@ class FluksoNotFoundError(FluksoError):
     """The other side answered 404: it has no such resource."""
 
 
+class FluksoAmbiguousError(FluksoError):
+    """The other side speaks for several Fluksometers, and it is not known which is meant."""
+
+
 class FluksoPayloadError(FluksoError):
     """The other side answered something that is not the Fluksometer's format. Nothing of it is used."""
 

@@ -14,6 +14,22 @@ class SensorType(StrEnum):
     GAS = "gas"
 
 
+class Quantity(StrEnum):
+    """What an FLM03 tells of a clamp besides the power and energy that come in."""
+
+    EXPORT = "export"
+    REACTIVE_Q1 = "reactive_q1"
+    REACTIVE_Q2 = "reactive_q2"
+    REACTIVE_Q3 = "reactive_q3"
+    REACTIVE_Q4 = "reactive_q4"
+    VOLTAGE = "voltage"
+    CURRENT = "current"
+    POWER_FACTOR = "power_factor"
+    VOLTAGE_DISTORTION = "voltage_distortion"
+    CURRENT_DISTORTION = "current_distortion"
+    PHASE_ANGLE = "phase_angle"
+
+
 class SensorClass(StrEnum):
     """How a sensor measures: a current clamp or counted pulses."""
 
@@ -26,7 +42,7 @@ class Reading:
     """A sensor's newest values.
 
     `counter` is the absolute register, in Wh for electricity and in L for water and gas.
-    `gauge` is the rate now, in W for electricity and in L/min for water and gas.
+    `gauge` is the rate now, in W for electricity and in L/min for water and gas. Other quantities have their own units.
     Either is None while it is unknown.
     """
 
@@ -50,6 +66,10 @@ class Sensor:
     `reading` is None before the first one. `sensor_class` is None where the API does not tell (v1), and `has_counter`
     is False where it has no counters (v1). `recent` are the seconds of the last minute that have a value, in ascending
     order, as (unix seconds, gauge), where the API tells them (v1).
+
+    The rest is told by MQTT only. `quantity` is None for power and energy that come in, and for flow and volume.
+    `has_gauge` is False where only a counter is published. `index` is the sensor's number. `lead` is the id of the
+    sensor whose device it shares, for several may be at one port.
     """
 
     id: str
@@ -59,6 +79,10 @@ class Sensor:
     has_counter: bool
     reading: Reading | None
     recent: tuple[tuple[int, int | float], ...] = ()
+    quantity: Quantity | None = None
+    has_gauge: bool = True
+    index: int | None = None
+    lead: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
