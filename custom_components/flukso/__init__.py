@@ -1,6 +1,6 @@
 """Flukso: electricity, water and gas as Fluksometers measure them, over the local network."""
 
-from homeassistant.const import CONF_DEVICE_ID, EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.const import CONF_DEVICE_ID, CONF_TOKEN, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
@@ -8,7 +8,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from .client import FluksometerMqtt, FluksometerV1, FluksometerV2
 from .const import API_MQTT, API_V2, CONF_API
 from .coordinator import FluksoClient, FluksoConfigEntry, FluksoCoordinator
-from .devices import async_register_hub, async_sensor_devices
+from .devices import async_learn_mac, async_register_hub, async_sensor_devices
 from .energy_ledger import EnergyLedger
 from .entry_data import entry_address, v1_sensors
 
@@ -21,7 +21,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     address = entry_address(entry)
     client: FluksoClient
     if entry.data[CONF_API] == API_V2:
-        client = FluksometerV2(session, address)
+        client = FluksometerV2(session, address, entry.data.get(CONF_TOKEN))
     elif entry.data[CONF_API] == API_MQTT:
         client = FluksometerMqtt(address, entry.data[CONF_DEVICE_ID], entry.title)
     else:
@@ -38,6 +38,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
             await ledger.save()
 
         entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, save))
+    entry.async_create_task(hass, async_learn_mac(hass, entry, coordinator), f"{coordinator.name} MAC address")
     if coordinator.push is not None:
         coordinator.push.start()
     return True

@@ -7,15 +7,18 @@ from typing import override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DEVICE_ID
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .client import (
+    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksometerMqtt,
     FluksometerV1,
     FluksometerV2,
+    FluksoNotFoundError,
     Reading,
     SensorReading,
     Snapshot,
@@ -102,15 +105,20 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         started = monotonic()
         try:
             snapshot = await self._client.fetch()
+        except FluksoAuthError as error:
+            raise ConfigEntryAuthFailed(
+                translation_domain=DOMAIN,
+                translation_key="invalid_auth",
+                translation_placeholders={"error": str(error)},
+            ) from error
         except FluksoError as error:
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
                 LOGGER.debug("%s missed a poll: %s", self.name, error)
                 return self.data
             # Nobody can be missing from a list that cannot be had.
             self._absent_since.clear()
-            key = "cannot_connect" if isinstance(error, FluksoConnectionError) else "invalid_response"
             raise UpdateFailed(
-                translation_domain=DOMAIN, translation_key=key, translation_placeholders={"error": str(error)}
+                translation_domain=DOMAIN, translation_key=_key(error), translation_placeholders={"error": str(error)}
             ) from error
         if snapshot.device.id != self.device_id:
             raise UpdateFailed(
@@ -187,3 +195,10 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         if back:
             LOGGER.info("%s has current values of %s again", self.name, ", ".join(back))
         self._reported_stale = stale
+
+
+def _key(error: FluksoError) -> str:
+    """Return the key of the message for an error."""
+    if isinstance(error, FluksoConnectionError):
+        return "cannot_connect"
+    return "not_found" if isinstance(error, FluksoNotFoundError) else "invalid_response"

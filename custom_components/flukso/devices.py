@@ -1,13 +1,16 @@
 """The registry's devices: one for each Fluksometer, and one for each of its sensors below it."""
 
+from ipaddress import AddressValueError, IPv4Address
+
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.device_registry import DeviceCollisionError, DeviceInfo
 
 from .client import Sensor, SensorClass
 from .const import API_V2, CONF_API, CONF_INDEX, CONF_SENSORS, DOMAIN, LOGGER
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .entry_data import entry_address
+from .neighbours import ARP_TABLE, mac_address
 
 MANUFACTURER = "Flukso"
 
@@ -33,6 +36,27 @@ def async_register_hub(hass: HomeAssistant, entry: FluksoConfigEntry, coordinato
         )
         .id
     )
+
+
+async def async_learn_mac(hass: HomeAssistant, entry: FluksoConfigEntry, coordinator: FluksoCoordinator) -> None:
+    """Register the Fluksometer's MAC address, by which Home Assistant recognises it when it gets another address.
+
+    A name as address needs none: it leads to the new address by itself.
+    """
+    host = entry_address(entry).host
+    try:
+        IPv4Address(host)
+    except AddressValueError:
+        return
+    mac = await hass.async_add_executor_job(mac_address, host, ARP_TABLE)
+    if mac is None:
+        return
+    connection = (dr.CONNECTION_NETWORK_MAC, mac)
+    try:
+        dr.async_get(hass).async_update_device(coordinator.hub_id, merge_connections={connection})
+    except DeviceCollisionError as error:
+        # Two daemons on one machine; before 2026.11 also the router's own entry for the machine.
+        LOGGER.debug("%s is not followed by its MAC address: %s", coordinator.name, error)
 
 
 def sensor_device_info(entry: FluksoConfigEntry, coordinator: FluksoCoordinator, sensor: Sensor) -> DeviceInfo:

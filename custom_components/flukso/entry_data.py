@@ -1,13 +1,14 @@
 """What a config entry holds.
 
-The device's id, which is its unique id too, its address, the generation of its API, and for version 1 its sensors.
+The device's id, which is its unique id too, its address, the generation of its API, for version 1 its sensors, and for
+version 2 its token where reading is closed.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_DEVICE_ID, CONF_HOST, CONF_ID, CONF_PORT, CONF_TYPE
+from homeassistant.const import CONF_DEVICE_ID, CONF_HOST, CONF_ID, CONF_PORT, CONF_TOKEN, CONF_TYPE
 
 from .client import Address, SensorType, V1Sensor
 from .const import API_MQTT, API_V1, API_V2, CONF_API, CONF_INDEX, CONF_SENSORS
@@ -18,9 +19,10 @@ def address_data(address: Address) -> dict[str, Any]:
     return {CONF_HOST: address.host, CONF_PORT: address.port}
 
 
-def v2_data(device_id: str, address: Address) -> dict[str, Any]:
-    """Return the data of an entry for a Fluksometer that speaks version 2."""
-    return {**address_data(address), CONF_DEVICE_ID: device_id, CONF_API: API_V2}
+def v2_data(device_id: str, address: Address, token: str | None) -> dict[str, Any]:
+    """Return the data of an entry for a Fluksometer that speaks version 2, with its token where reading is closed."""
+    data = {**address_data(address), CONF_DEVICE_ID: device_id, CONF_API: API_V2}
+    return data if token is None else {**data, CONF_TOKEN: token}
 
 
 def mqtt_data(device_id: str, address: Address) -> dict[str, Any]:

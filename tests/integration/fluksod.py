@@ -23,7 +23,7 @@ port = "{port}"
 host = "127.0.0.1"
 port = {lan}
 mdns = false
-
+{access}
 {more}
 [[sensor]]
 id = "{main}"
@@ -41,15 +41,16 @@ class = "pulse"
 class Fluksod:
     """One daemon in a folder, and its board. Lines are written as docs/protocol.md gives them."""
 
-    def __init__(self, folder: Path, main: str, water: str, more: str = "") -> None:
-        """Configure a daemon with an electricity clamp and a water meter, and whatever `more` tables."""
+    def __init__(self, folder: Path, main: str, water: str, more: str = "", lan: str = "") -> None:
+        """Configure a daemon with an electricity clamp and a water meter, `more` tables and more in `[lan]`."""
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self._folder = folder
         self._link = folder / "board"
         self._configuration = folder / "fluksod.toml"
         self._configuration.write_text(
-            CONFIGURATION.format(port=self._link, lan=self.port, main=main, water=water, more=more), encoding="utf-8"
+            CONFIGURATION.format(port=self._link, lan=self.port, access=lan, main=main, water=water, more=more),
+            encoding="utf-8",
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._board: int | None = None

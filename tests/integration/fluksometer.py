@@ -74,6 +74,10 @@ class LoopbackFluksometer:
         """What a new stream sends after the readings, byte for byte."""
         self.frozen = False
         """Take requests, but answer none."""
+        self.token: str | None = None
+        """Tell nothing without it."""
+        self.refused: list[str | None] = []
+        """What was given instead of the token."""
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -152,6 +156,11 @@ class LoopbackFluksometer:
         self.requests.append(request.path_qs)
         while self.frozen:
             await asyncio.sleep(0.01)
+        authorization = request.headers.get("Authorization")
+        if self.token is not None and authorization != f"Bearer {self.token}":
+            self.refused.append(authorization)
+            asks = {"WWW-Authenticate": 'Basic realm="Fluksometer", charset="UTF-8"'}
+            return web.json_response({"error": "give the token"}, status=401, headers=asks)
         reply = self.replies.get(request.path)
         if reply is None:
             return None

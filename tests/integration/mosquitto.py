@@ -18,9 +18,9 @@ no_mosquitto = pytest.mark.skipif(PROGRAM is None, reason="mosquitto is not inst
 class Mosquitto:
     """One broker. Without a configuration it listens on loopback only, and knows no passwords."""
 
-    def __init__(self) -> None:
-        """Take a free port."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
+    def __init__(self, port: int | None = None) -> None:
+        """Take this port, or a free one."""
+        with socket.create_server(("127.0.0.1", port or 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 

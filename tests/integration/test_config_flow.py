@@ -445,6 +445,9 @@ async def test_discovery_of_a_known_original(hass: HomeAssistant, fluksometer: L
         {"id": WATER, "index": 4, "type": "water"},
         {"id": GAS, "index": 5, "type": "electricity"},
     ]
+    with patch.object(hass.config_entries, "async_schedule_reload") as reload:
+        await discover(hass, announced(fluksometer.port, **properties))
+    assert not reload.mock_calls, "nothing new, nothing to load"
 
 
 async def test_known_original_by_address(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:

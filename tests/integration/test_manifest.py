@@ -61,8 +61,14 @@ def test_values() -> None:
 
 
 def test_zeroconf_types() -> None:
-    assert MANIFEST["zeroconf"] == ["_flukso._tcp.local."]
-    assert all(re.fullmatch(r"_[a-z0-9-]+\._(tcp|udp)\.local\.", kind) for kind in MANIFEST["zeroconf"])
+    mqtt = {"type": "_mqtt._tcp.local.", "name": "mqtt broker on flukso-*"}
+    assert MANIFEST["zeroconf"] == ["_flukso._tcp.local.", mqtt]
+    assert mqtt["name"] == mqtt["name"].lower()
+
+
+def test_dhcp() -> None:
+    """The originals by their host name, and whichever Fluksometer we know by its MAC address."""
+    assert MANIFEST["dhcp"] == [{"hostname": "flukso-*"}, {"registered_devices": True}]
 
 
 def test_config_flow_uses_unique_ids() -> None:

@@ -78,6 +78,21 @@ async def test_registered(hass: HomeAssistant, fluksometer: LoopbackFluksometer,
     assert not fluksometer.streams
 
 
+async def test_another_one_at_its_address(
+    hass: HomeAssistant,
+    fluksometer: LoopbackFluksometer,
+    original: MockConfigEntry,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It serves none of the sensors, and nothing of it is shown."""
+    fluksometer.minutes = {}
+    clock.advance(16)
+    await original.runtime_data.async_refresh()
+    assert shown(hass, "sensor.sensor_1_power") == STATE_UNAVAILABLE
+    assert "Nothing of this Fluksometer is at its address, another device may have got it" in caplog.text
+
+
 async def test_diagnostics(hass: HomeAssistant, original: MockConfigEntry) -> None:
     diagnostics = await async_get_config_entry_diagnostics(hass, original)
     assert diagnostics["push"] is diagnostics["board"] is diagnostics["cloud"] is None

@@ -14,6 +14,8 @@ from custom_components.flukso.sensor import COUNTERS, GAUGES
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
 LANGUAGES = ["en", "nl", "fr", "de"]
+STANDARD = {"already_configured", "already_in_progress", "reauth_successful", "reconfigure_successful"}
+"""Reasons that Home Assistant gives by itself."""
 
 
 def texts(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
@@ -76,22 +78,21 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
     aborts = set(re.findall(r'async_abort\(reason="(\w+)"\)', flow)) | set(re.findall(r'return "(\w+)"', flow))
     for key in errors:
         assert f"config.error.{key}" in ENGLISH
-    for key in aborts | {"already_configured", "already_in_progress", "reconfigure_successful"}:
+    for key in aborts | STANDARD:
         assert f"config.abort.{key}" in ENGLISH
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
     exceptions = set(re.findall(r'translation_key="(\w+)",\s+translation_placeholders', source))
-    exceptions |= {"cannot_connect", "invalid_response"}
+    exceptions |= {"cannot_connect", "invalid_response", "not_found"}
     assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions - {"sensor"}
 
 
 def test_every_text_is_used() -> None:
     source = "".join(path.read_text() for path in INTEGRATION.glob("*.py"))
-    standard = {"already_configured", "already_in_progress", "reconfigure_successful"}
     for key in ENGLISH:
         parts = key.split(".")
         if key.startswith(("config.error.", "config.abort.")):
-            assert parts[2] in standard or f'"{parts[2]}"' in source, key
+            assert parts[2] in STANDARD or f'"{parts[2]}"' in source, key
         elif key.startswith(("entity.", "device.", "exceptions.")):
             name = parts[2] if parts[0] == "entity" else parts[1]
             assert f'"{name}"' in source, key

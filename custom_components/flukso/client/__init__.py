@@ -7,6 +7,7 @@ from .address import DEFAULT_PORT, Address, parse_address
 from .errors import (
     FluksoAddressError,
     FluksoAmbiguousError,
+    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
@@ -30,6 +31,7 @@ __all__ = [
     "Device",
     "FluksoAddressError",
     "FluksoAmbiguousError",
+    "FluksoAuthError",
     "FluksoConnectionError",
     "FluksoError",
     "FluksoNotFoundError",

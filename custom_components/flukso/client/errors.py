@@ -17,6 +17,10 @@ class FluksoNotFoundError(FluksoError):
     """The other side answered 404: it has no such resource."""
 
 
+class FluksoAuthError(FluksoError):
+    """The Fluksometer tells nothing without its token, or the token is wrong."""
+
+
 class FluksoAmbiguousError(FluksoError):
     """The other side speaks for several Fluksometers, and it is not known which is meant."""
 

@@ -89,16 +89,20 @@ class FluksometerV1:
     async def fetch(self) -> Snapshot:
         """Ask for all sensors, one after the other, for each request runs a script on a slow processor.
 
-        A sensor that the Fluksometer does not serve (404) has no reading. The device's time is the newest second that
-        any array covers: it stands still when nothing is measured any more.
+        A sensor that the Fluksometer does not serve (404) has no reading; one that serves none of them is another one,
+        and FluksoNotFoundError is raised. The device's time is the newest second that any array covers: it stands still
+        when nothing is measured any more.
         """
         sensors: dict[str, Sensor] = {}
+        served = False
         time: int | None = None
         for known in self._sensors:
             try:
                 minute = await self.minute(known)
             except FluksoNotFoundError:
                 minute = Minute(None, ())
+            else:
+                served = True
             if minute.end is not None and (time is None or minute.end > time):
                 time = minute.end
             sensors[known.id] = Sensor(
@@ -110,6 +114,8 @@ class FluksometerV1:
                 reading=_reading(known.type, minute),
                 recent=tuple((second, _gauge(known.type, value)) for second, value in minute.values),
             )
+        if self._sensors and not served:
+            raise FluksoNotFoundError(f"{self._lan.address} serves none of the sensors")
         device = Device(
             id=self._device_id,
             name=self._name,

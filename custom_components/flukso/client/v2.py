@@ -21,9 +21,9 @@ SILENCE_SECONDS: Final = 40.0
 class FluksometerV2:
     """A Fluksometer that speaks version 2."""
 
-    def __init__(self, session: aiohttp.ClientSession, address: Address) -> None:
-        """Make a client for the Fluksometer at an address."""
-        self._lan = Lan(session, address)
+    def __init__(self, session: aiohttp.ClientSession, address: Address, token: str | None = None) -> None:
+        """Make a client for the Fluksometer at an address, with its token where reading is closed."""
+        self._lan = Lan(session, address, token)
 
     @property
     def address(self) -> Address:
