@@ -2,12 +2,13 @@
 
 from ipaddress import AddressValueError, IPv4Address
 
+from homeassistant.const import CONF_DEVICE_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceCollisionError, DeviceInfo
 
-from .client import Sensor, SensorClass
-from .const import API_V2, CONF_API, CONF_INDEX, CONF_SENSORS, DOMAIN, LOGGER
+from .client import Sensor, SensorClass, is_id
+from .const import API_V1, API_V2, CONF_API, CONF_INDEX, CONF_SENSORS, DOMAIN, LOGGER
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .entry_data import entry_address
 from .neighbours import ARP_TABLE, mac_address
@@ -26,7 +27,7 @@ def async_register_hub(hass: HomeAssistant, entry: FluksoConfigEntry, coordinato
         dr.async_get(hass)
         .async_get_or_create(
             config_entry_id=entry.entry_id,
-            identifiers={(DOMAIN, coordinator.device_id)},
+            identifiers={(DOMAIN, hub_identifier(entry))},
             manufacturer=MANUFACTURER,
             model=device.model,
             name=device.name,
@@ -36,6 +37,15 @@ def async_register_hub(hass: HomeAssistant, entry: FluksoConfigEntry, coordinato
         )
         .id
     )
+
+
+def hub_identifier(entry: FluksoConfigEntry) -> str:
+    """Return what the registry knows the Fluksometer itself by: its id.
+
+    An original that was added by its address is known by the id of a sensor, which has a device of its own.
+    """
+    device_id: str = entry.data[CONF_DEVICE_ID]
+    return f"fluksometer-{device_id}" if entry.data[CONF_API] == API_V1 and is_id(device_id) else device_id
 
 
 async def async_learn_mac(hass: HomeAssistant, entry: FluksoConfigEntry, coordinator: FluksoCoordinator) -> None:

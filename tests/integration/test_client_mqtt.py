@@ -207,6 +207,16 @@ def test_a_configuration_that_changes() -> None:
     assert SOLAR in known.snapshot(0).sensors
 
 
+def test_ports_that_are_told_after_the_sensors() -> None:
+    known = topics(FLM03)
+    assert {sensor.name for sensor in known.snapshot(0).sensors.values()} == {""}
+    known.take(f"/device/{DEVICE}/test/tap", b"TAP version 13\n", 0, retained=True)
+    known.take(f"/device/{DEVICE}/config/flx", json.dumps(FLX).encode(), 0, retained=True)
+    snapshot = known.snapshot(0)
+    assert {sensor.name for sensor in snapshot.sensors.values()} == {"Board", "Cellar"}
+    assert (snapshot.device.model, snapshot.device.software) == ("FLM03", None)
+
+
 def test_another_fluksometer_at_the_same_address() -> None:
     """After a new connection only what is told there counts."""
     known = topics()

@@ -8,6 +8,7 @@ from homeassistant.config_entries import SOURCE_DHCP
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.loader import async_get_dhcp
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.flukso.const import DOMAIN
@@ -96,6 +97,12 @@ async def test_follows_to_the_new_address(
     assert moved.data["host"] == "127.0.0.1"
     await hass.async_block_till_done()
     assert shown(hass, "sensor.main_power") == "470"
+
+
+async def test_home_assistant_knows_what_to_tell_us(hass: HomeAssistant) -> None:
+    """Its own part for DHCP is not here; it asks the loader for this."""
+    ours = [matcher for matcher in await async_get_dhcp(hass) if matcher["domain"] == DOMAIN]
+    assert ours == [{"domain": DOMAIN, "hostname": "flukso-*"}, {"domain": DOMAIN, "registered_devices": True}]
 
 
 async def test_the_known_address_asks_nothing(

@@ -101,6 +101,19 @@ async def test_counts_the_seconds(hass: HomeAssistant, original: Original) -> No
     assert hass.states.get("sensor.sensor_222222_volume") is None
 
 
+async def test_a_clamp_that_never_measured_has_no_total(
+    hass: HomeAssistant, original: Original, fluksometer: LoopbackFluksometer, hass_storage: dict[str, Any]
+) -> None:
+    await hass.config_entries.async_unload(original.entry.entry_id)
+    del hass_storage[STORED]
+    fluksometer.minutes[MAIN] = []
+    assert await hass.config_entries.async_setup(original.entry.entry_id)
+    fluksometer.minutes[WATER] = [[T + 5, 1440]]
+    await original.poll()
+    assert shown(hass, "sensor.sensor_2_flow") == "1.0"
+    assert shown(hass, ENERGY) == "unknown"
+
+
 async def test_a_silent_clamp_keeps_its_total(hass: HomeAssistant, original: Original) -> None:
     original.measure(60)
     await original.poll()

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def test_values() -> None:
 def test_zeroconf_types() -> None:
     mqtt = {"type": "_mqtt._tcp.local.", "name": "mqtt broker on flukso-*"}
     assert MANIFEST["zeroconf"] == ["_flukso._tcp.local.", mqtt]
-    assert mqtt["name"] == mqtt["name"].lower()
+    assert fnmatch("MQTT Broker on flukso-a1b2c3._mqtt._tcp.local.".lower(), mqtt["name"])
+    assert not fnmatch("Mosquitto MQTT server on attic._mqtt._tcp.local.".lower(), mqtt["name"])
 
 
 def test_dhcp() -> None:

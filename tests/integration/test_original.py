@@ -78,6 +78,22 @@ async def test_registered(hass: HomeAssistant, fluksometer: LoopbackFluksometer,
     assert not fluksometer.streams
 
 
+async def test_one_that_is_known_by_a_sensor(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
+    """As it is when it was added by its address: the Fluksometer and that sensor are two devices."""
+    fluksometer.v2 = False
+    fluksometer.minutes = {MAIN: [[T, 124]]}
+    sensors = [{"id": MAIN, "index": None, "type": "electricity"}]
+    data = {"host": "127.0.0.1", "port": fluksometer.port, "device_id": MAIN, "api": "v1", "sensors": sensors}
+    entry = MockConfigEntry(domain=DOMAIN, title="Fluksometer (111111)", unique_id=MAIN, data=data)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert shown(hass, "sensor.sensor_111111_power") == STATE_UNKNOWN
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert {device.name for device in devices} == {"Fluksometer (111111)", "Sensor 111111"}
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
 async def test_another_one_at_its_address(
     hass: HomeAssistant,
     fluksometer: LoopbackFluksometer,

@@ -2,6 +2,7 @@
 daemon on a broker of its owner.
 """
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from custom_components.flukso.const import DOMAIN
 from custom_components.flukso.diagnostics import async_get_config_entry_diagnostics
 from tests.integration.conftest import Clock
 from tests.integration.fluksod import PROGRAM, Fluksod
-from tests.integration.fluksometer import DEVICE, MAIN, OTHER_DEVICE, WATER
+from tests.integration.fluksometer import DEVICE, MAIN, OTHER_DEVICE, WATER, LoopbackFluksometer
 from tests.integration.mosquitto import Mosquitto, no_mosquitto
 from tests.integration.published import FLM02, FLM03, FLX, PULSE, Publisher, T, clamp, publishing
 from tests.integration.states import shown, shows
@@ -130,6 +131,41 @@ async def test_entities_of_an_flm03(hass: HomeAssistant, publisher: Publisher, e
     hub = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, DEVICE), entry.entry_id)
     assert hub is not None
     assert (hub.model, hub.sw_version) == ("FLM03", "2.5.1")
+    await unload(hass, entry)
+
+
+async def test_energy_goes_on_after_version_1(
+    hass: HomeAssistant,
+    fluksometer: LoopbackFluksometer,
+    publisher: Publisher,
+    entry: MockConfigEntry,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever adds the same Fluksometer anew, by MQTT, gets its sensors' history, and no jump to the meter's total."""
+    wall = Clock(time.time)
+    monkeypatch.setattr("custom_components.flukso.sensor.time", wall)
+    fluksometer.v2 = False
+    fluksometer.minutes[MAIN] = [[T, 3600]]
+    sensors = [{"id": MAIN, "index": 1, "type": "electricity"}]
+    data = {"host": "127.0.0.1", "port": fluksometer.port, "device_id": MAIN, "api": "v1", "sensors": sensors}
+    before = MockConfigEntry(domain=DOMAIN, title="Main", unique_id=MAIN, data=data)
+    await set_up(hass, before)
+    fluksometer.minutes[MAIN] = [[T + second, 3600] for second in range(1, 61)]
+    clock.advance(60)
+    await before.runtime_data.async_refresh()
+    assert shown(hass, "sensor.sensor_1_energy") == "0.06"
+    await hass.config_entries.async_remove(before.entry_id)
+    await hass.async_block_till_done()
+
+    await publisher.configure({"1": {**FLM02["1"], "function": ""}})
+    await set_up(hass, entry)
+    await until(lambda: entry.runtime_data.push.connected)
+    await publisher.counter(MAIN, f'[{T + 100},4521337,"Wh"]')
+    await until(shows(hass, "sensor.sensor_1_energy", "0.06"))
+    wall.advance(31)
+    await publisher.counter(MAIN, f'[{T + 131},4521347,"Wh"]')
+    await until(shows(hass, "sensor.sensor_1_energy", "0.07"))
     await unload(hass, entry)
 
 

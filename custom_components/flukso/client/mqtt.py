@@ -97,12 +97,10 @@ class FluksometerMqtt:
         for known in tuple(self._topics.readings(monotonic())):
             yield known
         async for message in client.messages:
-            if (sensor_id := self._take(message)) is None:
-                continue
-            if (reading := self._topics.reading(sensor_id, monotonic())) is not None:
-                yield SensorReading(sensor_id, reading)
+            if (reading := self._take(message)) is not None:
+                yield reading
 
-    def _take(self, message: Message) -> str | None:
+    def _take(self, message: Message) -> SensorReading | None:
         payload = message.payload if isinstance(message.payload, bytes) else b""
         try:
             return self._topics.take(message.topic.value, payload, monotonic(), retained=message.retain)

@@ -62,8 +62,8 @@ class MqttTopics:
         self._present.clear()
         self._offline.clear()
 
-    def take(self, topic: str, payload: bytes, now: float, *, retained: bool) -> str | None:
-        """Take a message and return the id of the sensor that it is about, None when it is about none of ours.
+    def take(self, topic: str, payload: bytes, now: float, *, retained: bool) -> SensorReading | None:
+        """Take a message and return the reading that it makes, None when it is about none of our sensors.
 
         `now` is in seconds on a monotonic clock. Raises FluksoPayloadError for what no Fluksometer publishes.
         """
@@ -78,10 +78,7 @@ class MqttTopics:
     def reading(self, sensor_id: str, now: float) -> Reading | None:
         """Return what is known of a sensor, None before anything is."""
         told = self._told.get(sensor_id)
-        if told is None:
-            return None
-        gauge = None if told.gauge is None else self._gauge_now(self._sensors[sensor_id], *told.gauge, now)
-        return Reading(told.time, None if told.counter is None else told.counter[1], gauge)
+        return None if told is None else self._reading(self._sensors[sensor_id], told, now)
 
     def readings(self, now: float) -> Iterator[SensorReading]:
         """Return what is known of all sensors."""
@@ -125,7 +122,9 @@ class MqttTopics:
         if what.startswith("config/") and device_id == self._device_id and device_id in self._configs:
             self._configure(device_id)
 
-    def _take_reading(self, sensor_id: str, what: str, payload: bytes, now: float, *, retained: bool) -> str | None:
+    def _take_reading(
+        self, sensor_id: str, what: str, payload: bytes, now: float, *, retained: bool
+    ) -> SensorReading | None:
         told = self._told.get(sensor_id, _Told())
         if what == "gauge":
             time, _ = told.gauge = parse_gauge(payload, rounded_down=self._is_flm03())
@@ -134,7 +133,12 @@ class MqttTopics:
         self._told[sensor_id] = told
         if not retained:
             self._newest = (time, now)
-        return sensor_id if sensor_id in self._sensors else None
+        sensor = self._sensors.get(sensor_id)
+        return None if sensor is None else SensorReading(sensor_id, self._reading(sensor, told, now))
+
+    def _reading(self, sensor: MqttSensor, told: _Told, now: float) -> Reading:
+        gauge = None if told.gauge is None else self._gauge_now(sensor, *told.gauge, now)
+        return Reading(told.time, None if told.counter is None else told.counter[1], gauge)
 
     def _identity(self) -> str:
         known = self._device_id
