@@ -110,7 +110,7 @@ class Publisher:
 
 
 @asynccontextmanager
-async def publishing(port: int, device: str = DEVICE) -> AsyncIterator[Publisher]:
+async def publishing(port: int, device: str = DEVICE, host: str = "127.0.0.1") -> AsyncIterator[Publisher]:
     """Publish as a device for the length of a block."""
-    async with Client("127.0.0.1", port) as client:
+    async with Client(host, port) as client:
         yield Publisher(client, device)
