@@ -45,6 +45,7 @@ from .client import (
     parse_address,
 )
 from .const import API_MQTT, API_V1, API_V2, CONF_API, CONF_SENSORS, DOMAIN, LOGGER
+from .devices import async_move_hub
 from .entry_data import address_data, entry_address, mqtt_data, sensor_data, v1_data, v1_sensors, v2_data
 from .known_entries import entry_of_original, entry_of_published, entry_with_mac
 from .probing import (
@@ -114,6 +115,8 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             try:
                 self._address = parse_address(user_input[CONF_HOST], port)
+                if entry.data[CONF_API] == API_V1:
+                    return await self._async_reconfigure_v1(entry)
                 await async_verify(self.hass, entry, self._address, trusted=True)
             except FluksoAuthError:
                 return await self.async_step_token()
@@ -122,12 +125,24 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             except FluksoError as error:
                 errors["base"] = _reason(error)
             else:
-                if entry.data[CONF_API] != API_V1:
-                    return self.async_update_reload_and_abort(entry, data_updates=address_data(self._address))
-                self._sensors = tuple(v1_sensors(entry.data))
-                return await self.async_step_sensor_types()
+                return self.async_update_reload_and_abort(entry, data_updates=address_data(self._address))
         suggested = user_input or {CONF_HOST: str(entry_address(entry))}
         return self._show_address_form("reconfigure", suggested, errors, port)
+
+    async def _async_reconfigure_v1(self, entry: ConfigEntry[Any]) -> ConfigFlowResult:
+        """Go on with an original at the given address: by MQTT if it has a broker, else as before."""
+        self._sensors = tuple(v1_sensors(entry.data))
+        try:
+            found = await async_find_original(self.hass, self._address, self._sensors)
+        except FluksoNotFoundError as error:
+            raise WrongDeviceError(str(error)) from error
+        if found is None:
+            return await self.async_step_sensor_types()
+        device_id = found.device.id
+        if self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, device_id) is not None:
+            return self.async_abort(reason="already_configured")
+        async_move_hub(self.hass, entry, device_id)
+        return self.async_update_reload_and_abort(entry, unique_id=device_id, data=mqtt_data(device_id, found.address))
 
     def _show_address_form(
         self, step_id: str, suggested: Mapping[str, Any], errors: dict[str, str], port: int

@@ -48,6 +48,15 @@ def hub_identifier(entry: FluksoConfigEntry) -> str:
     return f"fluksometer-{device_id}" if entry.data[CONF_API] == API_V1 and is_id(device_id) else device_id
 
 
+@callback
+def async_move_hub(hass: HomeAssistant, entry: FluksoConfigEntry, device_id: str) -> None:
+    """Let the Fluksometer itself go on under the id that it has by another API."""
+    registry = dr.async_get(hass)
+    hub = registry.async_get_device_by_identifier((DOMAIN, hub_identifier(entry)), entry.entry_id)
+    if hub is not None:
+        registry.async_update_device(hub.id, new_identifiers={(DOMAIN, device_id)})
+
+
 async def async_learn_mac(hass: HomeAssistant, entry: FluksoConfigEntry, coordinator: FluksoCoordinator) -> None:
     """Register the Fluksometer's MAC address, by which Home Assistant recognises it when it gets another address.
 

@@ -106,6 +106,9 @@ async def test_found_shown_gone_and_back(tmp_path: Path) -> None:
     finally:
         await programs.stop()
         await device.stop()
+    log = (folder / "home-assistant.log").read_text(encoding="utf-8", errors="replace")
+    assert "Traceback" not in log, log
+    assert "never retrieved" not in log, log
 
 
 async def answers() -> bool:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -47,6 +48,12 @@ class Mosquitto:
         """Let it take what is sent, but answer nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    def connections(self) -> int:
+        """Return how many clients are connected to it, as this system's table of connections has it."""
+        established = "01"
+        rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(f":{self.port:04X}") and row[3] == established for row in rows)
 
     async def __aenter__(self) -> Self:
         """Start."""

@@ -1,7 +1,10 @@
 """MQTT to the Fluksometer's own broker: a real mosquitto, and the payloads of the originals."""
 
 import asyncio
+import contextlib
+import gc
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -343,6 +346,53 @@ async def test_something_else_than_a_broker(monkeypatch: pytest.MonkeyPatch) -> 
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(FluksoConnectionError):
             await FluksometerMqtt(Address("127.0.0.1", port)).fetch()
+
+
+async def test_a_broker_that_goes_while_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing of it is in the log but what our caller says."""
+    monkeypatch.setattr("custom_components.flukso.client.mqtt.ANSWER_SECONDS", 0.2)
+
+    async def accept_and_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"\x20\x02\x00\x00")
+        await reader.read(100)
+        writer.close()
+
+    server = await asyncio.start_server(accept_and_go, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(FluksoConnectionError):
+            await FluksometerMqtt(Address("127.0.0.1", port)).fetch()
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@no_mosquitto
+async def test_cancelled_at_any_moment(broker: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+    """No connection is left, and nothing is logged."""
+    async with publishing(broker.port) as flm02:
+        await flm02.configure(FLM02)
+    for steps in range(60):
+        task = asyncio.create_task(at(broker).fetch())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    await until(lambda: broker.connections() == 0)
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_cancelled_while_there_is_no_broker(broker: Mosquitto) -> None:
+    broker.kill()
+    task = asyncio.create_task(at(broker).fetch())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 class Followed:

@@ -309,6 +309,19 @@ async def test_reconfigure(hass: HomeAssistant, broker: Mosquitto, flm02: Publis
     assert entry.data == published_data(broker)
 
 
+async def test_version_1_of_one_that_was_added_by_mqtt_too(
+    hass: HomeAssistant, fluksometer: LoopbackFluksometer, broker: Mosquitto, flm02: Publisher
+) -> None:
+    original(fluksometer)
+    entry_of("mqtt", DEVICE, broker.port).add_to_hass(hass)
+    entry = entry_of("v1", MAIN, 1, sensors=[{"id": MAIN, "index": 1, "type": "electricity"}])
+    entry.add_to_hass(hass)
+    result = await entry.start_reconfigure_flow(hass)
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], {"host": fluksometer.address})
+    assert result["reason"] == "already_configured"
+    assert entry.data["api"] == "v1"
+
+
 @pytest.mark.parametrize("there", [True, False])
 async def test_reconfigure_to_another(hass: HomeAssistant, broker: Mosquitto, there: bool) -> None:
     entry = entry_of("mqtt", DEVICE, 1)

@@ -169,6 +169,67 @@ async def test_energy_goes_on_after_version_1(
     await unload(hass, entry)
 
 
+async def test_an_original_by_version_1_changes_to_mqtt(
+    hass: HomeAssistant,
+    fluksometer: LoopbackFluksometer,
+    broker_port: int,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reconfigure does it; entities, names and the total stay, and so do the devices."""
+    wall = Clock(time.time)
+    monkeypatch.setattr("custom_components.flukso.sensor.time", wall)
+    fluksometer.v2 = False
+    fluksometer.minutes[MAIN] = [[T, 3600]]
+    sensors = [{"id": MAIN, "index": 1, "type": "electricity"}]
+    data = {"host": "127.0.0.1", "port": fluksometer.port, "device_id": MAIN, "api": "v1", "sensors": sensors}
+    entry = MockConfigEntry(domain=DOMAIN, title="Cellar", unique_id=MAIN, data=data)
+    await set_up(hass, entry)
+    fluksometer.minutes[MAIN] = [[T + second, 3600] for second in range(1, 61)]
+    clock.advance(60)
+    await entry.runtime_data.async_refresh()
+    assert shown(hass, "sensor.sensor_1_energy") == "0.06"
+    er.async_get(hass).async_update_entity("sensor.sensor_1_energy", name="Mine")
+    devices = {device.id for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
+
+    async with Mosquitto(broker_port) as broker, publishing(broker.port) as publisher:
+        await publisher.configure({"1": {**FLM02["1"], "function": ""}})
+        result = await entry.start_reconfigure_flow(hass)
+        result = await hass.config_entries.flow.async_configure(result["flow_id"], {"host": fluksometer.address})
+        assert result["reason"] == "reconfigure_successful"
+        await hass.async_block_till_done()
+        assert entry.unique_id == DEVICE
+        assert entry.data == {"host": "127.0.0.1", "port": broker.port, "device_id": DEVICE, "api": "mqtt"}
+        await until(lambda: entry.runtime_data.push.connected)
+        await publisher.counter(MAIN, f'[{T + 100},4521337,"Wh"]')
+        await until(shows(hass, "sensor.sensor_1_energy", "0.06"))
+        wall.advance(31)
+        await publisher.counter(MAIN, f'[{T + 131},4521347,"Wh"]')
+        await until(shows(hass, "sensor.sensor_1_energy", "0.07"))
+        registered = er.async_get(hass).async_get("sensor.sensor_1_energy")
+        assert registered is not None
+        assert registered.name == "Mine"
+        now = {device.id for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
+        assert now == devices
+        await unload(hass, entry)
+
+
+async def test_reloading_leaves_no_connection(
+    hass: HomeAssistant, broker: Mosquitto, publisher: Publisher, entry: MockConfigEntry
+) -> None:
+    """Also when it is cut off while it connects."""
+    await publisher.configure(FLM02)
+    await set_up(hass, entry)
+    await until(lambda: entry.runtime_data.push.connected)
+    before = broker.connections()
+    for _ in range(30):
+        assert await hass.config_entries.async_reload(entry.entry_id)
+    await until(lambda: entry.runtime_data.push.connected)
+    await until(lambda: broker.connections() == before)
+    await unload(hass, entry)
+    await until(lambda: broker.connections() == before - 1)
+
+
 async def test_broker_gone_and_back(
     hass: HomeAssistant, broker: Mosquitto, publisher: Publisher, entry: MockConfigEntry, clock: Clock
 ) -> None:

@@ -11,6 +11,7 @@ from aiomqtt import Client, Message, MqttError, ProtocolVersion
 from .address import Address
 from .errors import FluksoConnectionError, FluksoPayloadError
 from .models import SensorReading, Snapshot
+from .mqtt_connection import opened
 from .mqtt_topics import FILTERS, MqttTopics
 
 DEFAULT_MQTT_PORT: Final = 1883
@@ -75,17 +76,18 @@ class FluksometerMqtt:
     async def _connected(self) -> AsyncIterator[Client]:
         """Connect, and take all that the broker retains."""
         self._topics.begin()
+        # Trap 26: the broker of an FLM02 may know MQTT 3.1 only, and every newer one still does.
+        client = Client(
+            self.address.host,
+            self.address.port,
+            protocol=ProtocolVersion.V31,
+            keepalive=KEEPALIVE_SECONDS,
+            timeout=ANSWER_SECONDS,
+            max_queued_incoming_messages=LONGEST_QUEUE,
+            logger=_LOGGER,
+        )
         with _translated(self.address):
-            # Trap 26: the broker of an FLM02 may know MQTT 3.1 only, and every newer one still does.
-            async with Client(
-                self.address.host,
-                self.address.port,
-                protocol=ProtocolVersion.V31,
-                keepalive=KEEPALIVE_SECONDS,
-                timeout=ANSWER_SECONDS,
-                max_queued_incoming_messages=LONGEST_QUEUE,
-                logger=_LOGGER,
-            ) as client:
+            async with opened(client):
                 for topic in FILTERS:
                     await client.subscribe(topic)
                 await client.unsubscribe(_NO_TOPIC)
