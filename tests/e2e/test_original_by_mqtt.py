@@ -107,8 +107,11 @@ async def test_found_shown_gone_and_back(tmp_path: Path) -> None:
         await programs.stop()
         await device.stop()
     log = (folder / "home-assistant.log").read_text(encoding="utf-8", errors="replace")
-    assert "Traceback" not in log, log
     assert "never retrieved" not in log, log
+    assert "Exception in callback" not in log, log
+    ours = [line for line in log.splitlines() if " ERROR " in line and "flukso" in line]
+    assert len(ours) == 1, "one line for the loss"
+    assert "The Fluksometer does not answer" in ours[0]
 
 
 async def answers() -> bool:
