@@ -386,6 +386,32 @@ async def test_cancelled_at_any_moment(broker: Mosquitto, caplog: pytest.LogCapt
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+async def test_cancelled_while_it_connects() -> None:
+    """The connection is closed as soon as it is there, and only then the cancellation goes on."""
+    asked, answer, farewell = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        asked.set()
+        await answer.wait()
+        writer.write(b"\x20\x02\x00\x00")
+        farewell.set_result(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server:
+        task = asyncio.create_task(FluksometerMqtt(Address("127.0.0.1", server.sockets[0].getsockname()[1])).fetch())
+        await asked.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+        answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await farewell == b"\xe0\x00", "DISCONNECT"
+
+
+@no_mosquitto
 async def test_cancelled_while_there_is_no_broker(broker: Mosquitto) -> None:
     broker.kill()
     task = asyncio.create_task(at(broker).fetch())

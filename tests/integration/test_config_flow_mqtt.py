@@ -309,6 +309,20 @@ async def test_reconfigure(hass: HomeAssistant, broker: Mosquitto, flm02: Publis
     assert entry.data == published_data(broker)
 
 
+async def test_version_1_changes_to_mqtt(
+    hass: HomeAssistant, fluksometer: LoopbackFluksometer, broker: Mosquitto, flm02: Publisher
+) -> None:
+    """An entry that could never be set up has no device yet."""
+    original(fluksometer)
+    entry = entry_of("v1", MAIN, 1, sensors=[{"id": MAIN, "index": 1, "type": "electricity"}])
+    entry.add_to_hass(hass)
+    result = await entry.start_reconfigure_flow(hass)
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], {"host": fluksometer.address})
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.unique_id == DEVICE
+    assert entry.data == published_data(broker)
+
+
 async def test_version_1_of_one_that_was_added_by_mqtt_too(
     hass: HomeAssistant, fluksometer: LoopbackFluksometer, broker: Mosquitto, flm02: Publisher
 ) -> None:
