@@ -8,7 +8,6 @@ import probatio
 from homeassistant.components import onboarding
 from homeassistant.config_entries import (
     SOURCE_IGNORE,
-    SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     ConfigEntry,
     ConfigFlow,
@@ -33,18 +32,16 @@ from .client import (
     DEFAULT_PORT,
     Address,
     FluksoAddressError,
-    FluksoAmbiguousError,
-    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
-    FluksoVersionError,
+    FluksoTokenError,
     SensorType,
     V1Sensor,
     is_id,
     parse_address,
 )
-from .const import API_MQTT, API_V1, API_V2, CONF_API, CONF_SENSORS, DOMAIN, LOGGER
+from .const import API_MQTT, API_V1, API_V2, CONF_API, CONF_SENSORS, DOMAIN
 from .devices import async_move_hub
 from .entry_data import address_data, entry_address, mqtt_data, sensor_data, v1_data, v1_sensors, v2_data
 from .known_entries import entry_of_original, entry_of_published, entry_with_mac
@@ -58,6 +55,7 @@ from .probing import (
     async_silent_sensors,
     async_verify,
 )
+from .reasons import reason
 
 CONF_SENSOR_IDS = "sensor_ids"
 CONF_WATER = "water_sensors"
@@ -97,12 +95,12 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                 found = await async_find(self.hass, self._address)
             except FluksoNotFoundError:
                 return await self.async_step_sensors()
-            except FluksoAuthError:
+            except FluksoTokenError:
                 return await self.async_step_token()
             except FluksoAddressError:
                 errors[CONF_HOST] = "invalid_host"
             except FluksoError as error:
-                errors["base"] = _reason(error)
+                errors["base"] = reason(error)
             else:
                 return await self._async_create_named(found)
         return self._show_address_form("user", user_input or {}, errors, DEFAULT_PORT)
@@ -118,12 +116,13 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                 if entry.data[CONF_API] == API_V1:
                     return await self._async_reconfigure_v1(entry)
                 await async_verify(self.hass, entry, self._address, trusted=True)
-            except FluksoAuthError:
+            except FluksoTokenError:
+                self._expected = entry.unique_id
                 return await self.async_step_token()
             except FluksoAddressError:
                 errors[CONF_HOST] = "invalid_host"
             except FluksoError as error:
-                errors["base"] = _reason(error)
+                errors["base"] = reason(error)
             else:
                 return self.async_update_reload_and_abort(entry, data_updates=address_data(self._address))
         suggested = user_input or {CONF_HOST: str(entry_address(entry))}
@@ -173,37 +172,50 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             try:
                 found = await self._async_with_token(user_input[CONF_TOKEN])
             except FluksoError as error:
-                errors["base"] = _reason(error)
+                errors["base"] = reason(error)
             else:
-                if self.source not in (SOURCE_REAUTH, SOURCE_RECONFIGURE):
+                if self.source != SOURCE_RECONFIGURE:
                     return await self._async_create_named(found)
-                entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
                 return self.async_update_reload_and_abort(
-                    entry, data_updates={**address_data(found.address), CONF_TOKEN: found.token}
+                    self._get_reconfigure_entry(),
+                    data_updates={**address_data(found.address), CONF_TOKEN: found.token},
                 )
         return self.async_show_form(
             step_id="token",
             data_schema=TOKEN_SCHEMA,
-            description_placeholders={"address": str(self._address)},
+            description_placeholders={"address": str(self._address), "setting": "token_file"},
             errors=errors,
         )
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Ask for the token anew: it was changed, or reading was closed."""
-        self._address = entry_address(self._get_reauth_entry())
-        return await self.async_step_token()
+        """Ask for the token: it was changed, or something is to be done that takes it."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take the token if the Fluksometer does."""
+        entry = self._get_reauth_entry()
+        self._address, self._expected = entry_address(entry), entry.unique_id
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                found = await self._async_with_token(user_input[CONF_TOKEN])
+            except FluksoError as error:
+                errors["base"] = reason(error)
+            else:
+                return self.async_update_reload_and_abort(entry, data_updates={CONF_TOKEN: found.token})
+        return self.async_show_form(
+            step_id="reauth_confirm",
+            data_schema=TOKEN_SCHEMA,
+            description_placeholders={"name": entry.title, "setting": "token_file"},
+            errors=errors,
+        )
 
     async def _async_with_token(self, token: str) -> Found:
         if not token.isprintable():
-            raise FluksoAuthError("no token has such characters")
+            raise FluksoTokenError("no token has such characters")
         found = await async_find_v2(self.hass, self._address, token.strip())
-        expected = self._expected
-        if self.source == SOURCE_REAUTH:
-            expected = self._get_reauth_entry().unique_id
-        elif self.source == SOURCE_RECONFIGURE:
-            expected = self._get_reconfigure_entry().unique_id
-        if expected not in (None, found.device.id):
-            raise WrongDeviceError(f"{found.device.id} answers at {self._address} instead of {expected}")
+        if self._expected not in (None, found.device.id):
+            raise WrongDeviceError(f"{found.device.id} answers at {self._address} instead of {self._expected}")
         return found
 
     # By announcement
@@ -231,7 +243,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             self._address, self._expected = address, device_id
             try:
                 found = await async_find_v2(self.hass, address)
-            except FluksoAuthError:
+            except FluksoTokenError:
                 self.context["title_placeholders"] = {"name": f"Fluksometer ({device_id[:6]})"}
                 return await self.async_step_token()
             except FluksoError as failed:
@@ -241,7 +253,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             if found.device.id != device_id:
                 return self.async_abort(reason="wrong_device")
             return await self._async_confirm(found)
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
 
     async def _async_announced_broker(self, announcement: Announcement) -> ConfigFlowResult:
         """Look at what is published on the broker of an original; any other broker is none of our business."""
@@ -257,7 +269,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
             if hostname_identity(f"flukso-{found.device.id[:6]}") != announcement.hostname:
                 return self.async_abort(reason="wrong_device")
             return await self._async_confirm(found)
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
 
     async def _async_announced_original(self, announcement: Announcement) -> ConfigFlowResult:
         entry = entry_of_original(self.hass, announcement.hostname, announcement.sensors)
@@ -278,7 +290,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                 return await self._async_confirm(found)
             self.context["title_placeholders"] = {"name": _v1_title(identity)}
             return await self._async_found_v1(address, announcement.hostname, announcement.sensors)
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
 
     @override
     async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
@@ -293,7 +305,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         try:
             found = await async_find(self.hass, address)
         except FluksoError as error:
-            return self.async_abort(reason=_reason(error))
+            return self.async_abort(reason=reason(error))
         return await self._async_confirm(found)
 
     async def _async_follow(
@@ -314,12 +326,14 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         for address in now:
             try:
                 await async_verify(self.hass, entry, address, trusted=False)
+            except FluksoTokenError:
+                return self.async_abort(reason="token_not_sent")
             except FluksoError as failed:
                 error = failed
                 continue
             await self.async_set_unique_id(entry.unique_id, raise_on_progress=False)
             self._abort_if_unique_id_configured(updates=address_data(address))
-        return self.async_abort(reason=_reason(error))
+        return self.async_abort(reason=reason(error))
 
     def _update_sensors(self, entry: ConfigEntry[Any], sensors: Iterable[V1Sensor]) -> None:
         """Take over the list and the numbers from the Fluksometer; what the owner said of the sensors stays."""
@@ -367,7 +381,7 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
                 try:
                     unknown = await async_silent_sensors(self.hass, self._address, sensors)
                 except FluksoError as error:
-                    errors["base"] = _reason(error)
+                    errors["base"] = reason(error)
                 else:
                     if not unknown:
                         return await self._async_found_v1(self._address, hostname_identity(self._address.host), sensors)
@@ -435,24 +449,6 @@ class FluksoConfigFlow(ConfigFlow, domain=DOMAIN):
         else:
             data = v2_data(found.device.id, found.address, found.token)
         return self.async_create_entry(title=found.title, data=data)
-
-
-def _reason(error: FluksoError) -> str:
-    """Return the key of the message for an error, after logging its details."""
-    LOGGER.debug("Not set up: %s", error)
-    if isinstance(error, FluksoConnectionError):
-        return "cannot_connect"
-    if isinstance(error, FluksoVersionError):
-        return "unsupported_version"
-    if isinstance(error, FluksoAuthError):
-        return "invalid_auth"
-    if isinstance(error, WrongDeviceError):
-        return "wrong_device"
-    if isinstance(error, FluksoAmbiguousError):
-        return "several_devices"
-    if isinstance(error, FluksoNotFoundError):
-        return "not_found"
-    return "invalid_response"
 
 
 def _v1_identity(hostname: str | None, sensors: Iterable[V1Sensor]) -> str:

@@ -12,13 +12,13 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .client import (
-    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksometerMqtt,
     FluksometerV1,
     FluksometerV2,
     FluksoNotFoundError,
+    FluksoTokenError,
     Reading,
     SensorReading,
     Snapshot,
@@ -61,7 +61,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self.device_id: str = entry.data[CONF_DEVICE_ID]
         self.awaited: set[str] = set()
         """Ids of the sensors that the Fluksometer no longer lists, but not for long enough to be removed."""
-        self._client = client
+        self.client = client
         self.push = None if isinstance(client, FluksometerV1) else Push(self, client)
         self.ledger = EnergyLedger(hass, entry.entry_id) if isinstance(client, FluksometerV1) else None
         self._freshness = Freshness(STALE_SECONDS)
@@ -104,13 +104,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         """Poll; a short silence is bridged with what is known."""
         started = monotonic()
         try:
-            snapshot = await self._client.fetch()
-        except FluksoAuthError as error:
-            raise ConfigEntryAuthFailed(
-                translation_domain=DOMAIN,
-                translation_key="invalid_auth",
-                translation_placeholders={"error": str(error)},
-            ) from error
+            snapshot = await self.client.fetch()
+        except FluksoTokenError as error:
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_token") from error
         except FluksoError as error:
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
                 LOGGER.debug("%s missed a poll: %s", self.name, error)

@@ -1,7 +1,7 @@
 """What a config entry holds.
 
-The device's id, which is its unique id too, its address, the generation of its API, for version 1 its sensors, and for
-version 2 its token where reading is closed.
+The device's id, which is its unique id too, its address, the generation of its API, for version 1 its
+sensors, and for version 2 the token that its owner has set, where it is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,8 @@ def address_data(address: Address) -> dict[str, Any]:
     return {CONF_HOST: address.host, CONF_PORT: address.port}
 
 
-def v2_data(device_id: str, address: Address, token: str | None) -> dict[str, Any]:
-    """Return the data of an entry for a Fluksometer that speaks version 2, with its token where reading is closed."""
+def v2_data(device_id: str, address: Address, token: str | None = None) -> dict[str, Any]:
+    """Return the data of an entry for a Fluksometer that speaks version 2, with its token if it wants one."""
     data = {**address_data(address), CONF_DEVICE_ID: device_id, CONF_API: API_V2}
     return data if token is None else {**data, CONF_TOKEN: token}
 

@@ -75,7 +75,9 @@ class LoopbackFluksometer:
         self.frozen = False
         """Take requests, but answer none."""
         self.token: str | None = None
-        """Tell nothing without it."""
+        """The token that its owner has set."""
+        self.closed = False
+        """Reading takes the token too."""
         self.refused: list[str | None] = []
         """What was given instead of the token."""
         self.port = 0
@@ -157,10 +159,9 @@ class LoopbackFluksometer:
         while self.frozen:
             await asyncio.sleep(0.01)
         authorization = request.headers.get("Authorization")
-        if self.token is not None and authorization != f"Bearer {self.token}":
+        if self.closed and authorization != f"Bearer {self.token}":
             self.refused.append(authorization)
-            asks = {"WWW-Authenticate": 'Basic realm="Fluksometer", charset="UTF-8"'}
-            return web.json_response({"error": "give the token"}, status=401, headers=asks)
+            return web.json_response({"error": "give the token"}, status=401)
         reply = self.replies.get(request.path)
         if reply is None:
             return None

@@ -82,9 +82,9 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
         assert f"config.abort.{key}" in ENGLISH
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
-    exceptions = set(re.findall(r'translation_key="(\w+)",\s+translation_placeholders', source))
+    exceptions = set(re.findall(r'translation_domain=DOMAIN,\s+translation_key="(\w+)"', source))
     exceptions |= {"cannot_connect", "invalid_response", "not_found"}
-    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions - {"sensor"}
+    assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions
 
 
 def test_every_text_is_used() -> None:

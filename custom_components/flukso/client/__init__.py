@@ -7,11 +7,11 @@ from .address import DEFAULT_PORT, Address, parse_address
 from .errors import (
     FluksoAddressError,
     FluksoAmbiguousError,
-    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
     FluksoPayloadError,
+    FluksoTokenError,
     FluksoVersionError,
 )
 from .identity import is_id
@@ -31,11 +31,11 @@ __all__ = [
     "Device",
     "FluksoAddressError",
     "FluksoAmbiguousError",
-    "FluksoAuthError",
     "FluksoConnectionError",
     "FluksoError",
     "FluksoNotFoundError",
     "FluksoPayloadError",
+    "FluksoTokenError",
     "FluksoVersionError",
     "FluksometerMqtt",
     "FluksometerV1",

@@ -13,12 +13,12 @@ class FluksoConnectionError(FluksoError):
     """No answer, or the connection broke off: check power, network and address."""
 
 
+class FluksoTokenError(FluksoError):
+    """The other side wants a token, or another one than it was given (401)."""
+
+
 class FluksoNotFoundError(FluksoError):
     """The other side answered 404: it has no such resource."""
-
-
-class FluksoAuthError(FluksoError):
-    """The Fluksometer tells nothing without its token, or the token is wrong."""
 
 
 class FluksoAmbiguousError(FluksoError):

@@ -7,7 +7,7 @@ from typing import Final
 import aiohttp
 
 from .address import Address
-from .errors import FluksoAuthError, FluksoConnectionError, FluksoNotFoundError, FluksoPayloadError
+from .errors import FluksoConnectionError, FluksoNotFoundError, FluksoPayloadError, FluksoTokenError
 
 REQUEST_SECONDS: Final = 10.0
 """An FLM02 runs a script for each request, on a processor of 180 MHz."""
@@ -15,24 +15,21 @@ REQUEST_SECONDS: Final = 10.0
 LARGEST_BODY: Final = 1 << 20
 """Bytes. A Fluksometer with 64 sensors answers 20 kB."""
 
-_REALM: Final = 'realm="Fluksometer"'
-"""How a Fluksometer asks for its token; any other server that wants a password is none."""
-
 
 class Lan:
     """GET requests to one address, over a session that belongs to somebody else."""
 
     def __init__(self, session: aiohttp.ClientSession, address: Address, token: str | None = None) -> None:
-        """Use the session for requests to the address, with the token where it takes one."""
+        """Use the session for requests to the address, with the token that its owner has set, if any."""
         self.address = address
         self._session = session
-        self._headers = None if token is None else {"Authorization": f"Bearer {token}"}
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
         """Return the body of the answer.
 
-        Raises FluksoConnectionError when none comes, FluksoNotFoundError on 404, FluksoAuthError when a Fluksometer
-        asks for its token, and FluksoPayloadError on any other status than 200 or a body of more than 1 MiB.
+        Raises FluksoConnectionError when none comes, FluksoTokenError on 401, FluksoNotFoundError on 404 and
+        FluksoPayloadError on any other status than 200 or a body of more than 1 MiB.
         """
         limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         async with self.open(path, query, limits) as response:
@@ -52,14 +49,14 @@ class Lan:
             async with self._session.get(
                 f"{self.address.url}{path}",
                 params=query,
-                headers=self._headers,
                 timeout=limits,
                 allow_redirects=False,
+                headers=self._headers,
             ) as response:
                 if response.status == 404:
                     raise FluksoNotFoundError(f"{self.address} has no {path}")
-                if response.status == 401 and _REALM in response.headers.get("WWW-Authenticate", ""):
-                    raise FluksoAuthError(f"{self.address} asks for its token")
+                if response.status == 401:
+                    raise FluksoTokenError(f"{self.address} wants the token that its owner has set")
                 if response.status != 200:
                     raise FluksoPayloadError(f"{self.address}{path} answers {response.status} {response.reason}")
                 yield response

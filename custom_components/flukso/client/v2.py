@@ -22,7 +22,7 @@ class FluksometerV2:
     """A Fluksometer that speaks version 2."""
 
     def __init__(self, session: aiohttp.ClientSession, address: Address, token: str | None = None) -> None:
-        """Make a client for the Fluksometer at an address, with its token where reading is closed."""
+        """Make a client for the Fluksometer at an address, with the token that its owner has set, if any."""
         self._lan = Lan(session, address, token)
 
     @property
