@@ -39,5 +39,5 @@ async def _ask_why(client: Client) -> None:
     """Take notice of the reason why a connection was lost: otherwise asyncio logs an error that nobody did."""
     with suppress(MqttError, TimeoutError):
         async with asyncio.timeout(_NOTICE_SECONDS):
-            async for _ in client.messages:
-                pass
+            while True:
+                await anext(client.messages)
