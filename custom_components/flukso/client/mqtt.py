@@ -11,7 +11,7 @@ from aiomqtt import Client, Message, MqttError, ProtocolVersion
 from .address import Address
 from .errors import FluksoConnectionError, FluksoPayloadError
 from .models import SensorReading, Snapshot
-from .mqtt_connection import opened
+from .mqtt_connection import AIOMQTT_LOGGER, opened
 from .mqtt_topics import FILTERS, MqttTopics
 
 DEFAULT_MQTT_PORT: Final = 1883
@@ -84,7 +84,7 @@ class FluksometerMqtt:
             keepalive=KEEPALIVE_SECONDS,
             timeout=ANSWER_SECONDS,
             max_queued_incoming_messages=LONGEST_QUEUE,
-            logger=_LOGGER,
+            logger=AIOMQTT_LOGGER,
         )
         with _translated(self.address):
             async with opened(client):

@@ -1,6 +1,7 @@
 """Opens and closes a connection of aiomqtt so that nothing is left of it, however it ends."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
@@ -9,6 +10,26 @@ from aiomqtt import Client, MqttError
 
 _NOTICE_SECONDS: Final = 0.1
 """What a connection that was lost is given to say why; it says so at once."""
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+class _Aside(logging.Handler):
+    """Puts aside, for whoever debugs, what aiomqtt warns of.
+
+    What matters of it reaches our caller as an error; the rest is about answers to somebody who was cancelled.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it as a detail."""
+        _LOGGER.debug("aiomqtt: %s", record.getMessage())
+
+
+AIOMQTT_LOGGER: Final = logging.getLogger(f"{__name__}.aiomqtt")
+"""The logger to give to aiomqtt; it stands apart from all others."""
+AIOMQTT_LOGGER.setLevel(logging.WARNING)
+AIOMQTT_LOGGER.propagate = False
+AIOMQTT_LOGGER.addHandler(_Aside())
 
 
 @asynccontextmanager
