@@ -2,9 +2,12 @@
 
 # First, so that the test package's own folder of custom components does not hide ours.
 import asyncio
+import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from random import randrange
 from time import monotonic
 
 import pytest
@@ -64,6 +67,20 @@ def _custom_integrations(request: pytest.FixtureRequest) -> None:
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Serialise Home Assistant's objects without what differs from run to run, or from release to release."""
     return snapshot.with_defaults(extension_class=HomeAssistantSnapshotExtension, exclude=props("compat_name"))
+
+
+@pytest.fixture(autouse=True)
+def broker_port(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Look for the brokers of Fluksometers where no other program has its own: at a port that nobody listens on.
+
+    It is below those that the kernel gives to whoever asks for any.
+    """
+    while True:
+        port = randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            break
+    monkeypatch.setattr("custom_components.flukso.probing.DEFAULT_MQTT_PORT", port)
+    return port
 
 
 @pytest.fixture
