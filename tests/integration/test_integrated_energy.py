@@ -207,3 +207,20 @@ async def test_what_is_no_energy_on_the_disk_is_left_out(
 
 async def test_fluksometers_with_counters_keep_nothing(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     assert loaded.runtime_data.ledger is None
+
+
+async def test_quarter_hours(hass: HomeAssistant, original: Original) -> None:
+    """The total is shown up to a minute late, but it is known until when it counts."""
+    quarter = (T // 900 + 1) * 900
+
+    async def load(watt: int, seconds: int) -> None:
+        for _ in range(seconds // 20):
+            original.measure(20, watt)
+            await original.poll()
+
+    original.measure(quarter - T - 620)
+    await original.poll()
+    await load(3600, 620)
+    await load(3600, 460)
+    await load(1800, 600)
+    assert shown(hass, "sensor.sensor_1_month_peak") == str(round((3600 * 460 + 1800 * 440) / 900))

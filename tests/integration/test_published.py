@@ -12,11 +12,12 @@ from aiomqtt import Client
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.flukso.client import Address, FluksometerV2
+from custom_components.flukso.client import DEFAULT_MQTT_PORT, Address, FluksometerV2
 from custom_components.flukso.const import DOMAIN
 from custom_components.flukso.diagnostics import async_get_config_entry_diagnostics
 from tests.integration.conftest import Clock
@@ -24,6 +25,7 @@ from tests.integration.fluksod import PROGRAM, Fluksod
 from tests.integration.fluksometer import DEVICE, MAIN, OTHER_DEVICE, WATER, LoopbackFluksometer
 from tests.integration.mosquitto import Mosquitto, no_mosquitto
 from tests.integration.published import FLM02, FLM03, FLX, PULSE, Publisher, T, clamp, publishing
+from tests.integration.repairing import Fix, issues
 from tests.integration.states import shown, shows
 from tests.integration.waiting import until
 
@@ -128,11 +130,50 @@ async def test_entities_of_an_flm03(hass: HomeAssistant, publisher: Publisher, e
         "Voltage distortion",
     ]
     assert not any(entity.unique_id == f"{PULSE}_flow" for entity in entities), "no rate is published of it"
+    demands = {entity.unique_id.partition("_")[0] for entity in entities if "month_peak" in entity.unique_id}
+    assert demands == {clamp(1)}, "what flows back, voltages and the like have no quarter hours"
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     assert {device.name for device in devices} == {"Fluksometer (a1b2c3)", "Board", "Cellar"}
     hub = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, DEVICE), entry.entry_id)
     assert hub is not None
     assert (hub.model, hub.sw_version) == ("FLM03", "2.5.1")
+    await unload(hass, entry)
+
+
+async def test_a_rate_that_is_published_later(
+    hass: HomeAssistant, publisher: Publisher, entry: MockConfigEntry
+) -> None:
+    await publisher.configure(FLM03, FLX)
+    await set_up(hass, entry)
+    await until(lambda: entry.runtime_data.push.connected)
+    await publisher.counter(PULSE, f'[{T}, 81234, "L"]')
+    await until(shows(hass, "sensor.cellar_volume", "81.234"))
+    assert shown(hass, "sensor.cellar_flow") is None
+    await publisher.gauge(PULSE, f'[{T + 1}, 0.1, "L/s"]')
+    await until(lambda: entry.runtime_data.reading(PULSE).gauge is not None)
+    await entry.runtime_data.async_refresh()
+    await until(shows(hass, "sensor.cellar_flow", "6.0"))
+    await unload(hass, entry)
+
+
+async def test_a_clamp_that_is_configured_anew(
+    hass: HomeAssistant, publisher: Publisher, entry: MockConfigEntry
+) -> None:
+    """One that told what flows back tells a voltage now: it has other entities, and none of the old ones."""
+    await publisher.configure(FLM03, FLX)
+    await set_up(hass, entry)
+    await until(lambda: entry.runtime_data.push.connected)
+    await publisher.counter(clamp(2), f'[{T}, 1000, "Wh"]')
+    await until(shows(hass, "sensor.board_exported_energy", "1.0"))
+    await publisher.configure({**FLM03, "2": {**FLM03["2"], "subtype": "vrms"}}, FLX)
+    await publisher.gauge(clamp(2), f'[{T + 1}, 231.407, "V"]')
+    await until(lambda: entry.runtime_data.reading(clamp(2)).gauge is not None)
+    await entry.runtime_data.async_refresh()
+    registry = er.async_get(hass)
+    await until(lambda: registry.async_get_entity_id("sensor", DOMAIN, f"{clamp(2)}_voltage"))
+    await until(lambda: registry.async_get("sensor.board_exported_energy") is None)
+    assert registry.async_get("sensor.board_exported_power") is None
+    await hass.async_block_till_done()
     await unload(hass, entry)
 
 
@@ -301,14 +342,27 @@ async def test_pulse_inputs_alone_may_be_silent(
 
 
 async def test_another_fluksometer_at_the_address(
-    hass: HomeAssistant, broker: Mosquitto, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, broker: Mosquitto, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture, fix: Fix
 ) -> None:
+    """It is told under Repairs, and put right with the address of the broker."""
     async with publishing(broker.port, OTHER_DEVICE) as other:
         await other.configure(FLM02)
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert f"Another Fluksometer answers at this address: {OTHER_DEVICE} instead of {DEVICE}" in caplog.text
+    async with Mosquitto() as moved, publishing(moved.port) as publisher:
+        await publisher.configure(FLM02)
+        result = await fix.start(issues(hass)["wrong_device"])
+        assert result["description_placeholders"]["port"] == str(DEFAULT_MQTT_PORT)
+        result = await fix.submit(host=f"127.0.0.1:{broker.port}")
+        assert result["errors"] == {"base": "wrong_device"}
+        result = await fix.submit(host=f"127.0.0.1:{moved.port}")
+        assert result["type"] == FlowResultType.CREATE_ENTRY
+        await until(lambda: entry.state is ConfigEntryState.LOADED)
+        assert entry.data["port"] == moved.port
+        assert issues(hass) == {}
+        await unload(hass, entry)
 
 
 async def test_sensors_appear_by_themselves(hass: HomeAssistant, publisher: Publisher, entry: MockConfigEntry) -> None:
