@@ -123,8 +123,9 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
                 return self.data
             # Nobody can be missing from a list that cannot be had.
             self._absent_since.clear()
+            key = _key(error)
             raise UpdateFailed(
-                translation_domain=DOMAIN, translation_key=_key(error), translation_placeholders={"error": str(error)}
+                translation_domain=DOMAIN, translation_key=key, translation_placeholders={"error": str(error)}
             ) from error
         if snapshot.device.id != self.device_id:
             async_report_wrong_device(self.hass, self.config_entry, snapshot.device.id)
