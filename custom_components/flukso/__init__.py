@@ -1,19 +1,20 @@
 """Flukso: electricity, water and gas as Fluksometers measure them, over the local network."""
 
-from homeassistant.const import CONF_DEVICE_ID, CONF_TOKEN, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import CONF_DEVICE_ID, CONF_TOKEN, EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .actions import async_register_actions
-from .client import FluksometerV1, FluksometerV2
-from .const import API_V2, CONF_API, DOMAIN
-from .coordinator import FluksoConfigEntry, FluksoCoordinator
+from .client import FluksometerMqtt, FluksometerV1, FluksometerV2
+from .const import API_MQTT, API_V2, CONF_API, DOMAIN
+from .coordinator import FluksoClient, FluksoConfigEntry, FluksoCoordinator
 from .demand import Demands, demand_store
-from .devices import async_register_hub, async_sensor_devices
+from .devices import async_learn_mac, async_register_hub, async_sensor_devices
 from .energy_dashboard import async_register_energy_dashboard
+from .energy_ledger import EnergyLedger
 from .entry_data import entry_address, v1_sensors
 from .gap_healing import GapHealer, settled_store
 from .history_import import raised_store
@@ -35,9 +36,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     """Set up a Fluksometer."""
     session = async_get_clientsession(hass)
     address = entry_address(entry)
-    client: FluksometerV1 | FluksometerV2
+    client: FluksoClient
     if entry.data[CONF_API] == API_V2:
         client = FluksometerV2(session, address, entry.data.get(CONF_TOKEN))
+    elif entry.data[CONF_API] == API_MQTT:
+        client = FluksometerMqtt(address, entry.data[CONF_DEVICE_ID], entry.title)
     else:
         client = FluksometerV1(session, address, entry.data[CONF_DEVICE_ID], entry.title, v1_sensors(entry.data))
 
@@ -49,6 +52,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
     SilentLinks(hass, coordinator)
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    if (ledger := coordinator.ledger) is not None:
+
+        async def save(_: Event) -> None:
+            await ledger.save()
+
+        entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, save))
+    entry.async_create_task(hass, async_learn_mac(hass, entry, coordinator), f"{coordinator.name} MAC address")
     if coordinator.push is not None:
         coordinator.push.start()
     if isinstance(client, FluksometerV2):
@@ -59,7 +69,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> bool:
     """Unload a Fluksometer."""
     await entry.runtime_data.demands.async_save()
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded and entry.runtime_data.ledger is not None:
+        await entry.runtime_data.ledger.save()
+    return unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> None:
@@ -67,6 +80,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: FluksoConfigEntry) -> N
     await demand_store(hass, entry.entry_id).async_remove()
     await settled_store(hass, entry.entry_id).async_remove()
     await raised_store(hass, entry.entry_id).async_remove()
+    await EnergyLedger(hass, entry.entry_id).remove()
     async_forget(hass, entry)
 
 

@@ -1,4 +1,7 @@
-"""What a Fluksometer announces as `_flukso._tcp`: ours with its device id, the originals with their sensors only."""
+"""What a Fluksometer announces as `_flukso._tcp`: ours with its device id, the originals with their sensors only.
+
+Originals with a broker announce that too, as `_mqtt._tcp`, with nothing but their host name.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +11,8 @@ from typing import Final
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
 from .client import DEFAULT_PORT, Address, SensorType, V1Sensor, is_id
+
+MQTT_SERVICE: Final = "_mqtt._tcp.local."
 
 # The originals' host name is "flukso-" and the first six digits of the device id; mDNS appends a number on a conflict.
 _HOSTNAME: Final = re.compile(r"(flukso-[0-9a-f]{6})(-\d+)?(\..*)?", re.IGNORECASE)

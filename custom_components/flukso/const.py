@@ -9,6 +9,7 @@ LOGGER: Logger = getLogger(__package__)
 
 API_V1: Final = "v1"
 API_V2: Final = "v2"
+API_MQTT: Final = "mqtt"
 
 CONF_API: Final = "api"
 CONF_SENSORS: Final = "sensors"
@@ -26,6 +27,10 @@ UNREACHABLE_GRACE: Final = 15.0
 STALE_SECONDS: Final = 30.0
 """Seconds without a new reading before values count as stale. Clamps are measured every second; the daemon itself calls
 the board disconnected after 10 s."""
+
+ENERGY_SAVE_SECONDS: Final = 60.0
+"""Seconds between two writes of integrated energy to the disk, and so the pace at which it is shown: a poll every 5 s
+would write seventeen thousand times a day."""
 
 ABSENT_SECONDS: Final = 60.0
 """Seconds a sensor must be missing from the device's list before its device and entities are removed: a daemon that is

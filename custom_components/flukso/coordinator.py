@@ -13,11 +13,13 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .client import (
-    FluksoAuthError,
     FluksoConnectionError,
     FluksoError,
+    FluksometerMqtt,
     FluksometerV1,
     FluksometerV2,
+    FluksoNotFoundError,
+    FluksoTokenError,
     Reading,
     SensorReading,
     Snapshot,
@@ -31,6 +33,7 @@ from .const import (
     STALE_SECONDS,
     UNREACHABLE_GRACE,
 )
+from .energy_ledger import EnergyLedger
 from .freshness import Freshness
 from .issues import async_clear_wrong_device, async_report_wrong_device
 from .push import Push
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from .demand import Demands
 
 type FluksoConfigEntry = ConfigEntry[FluksoCoordinator]
+type FluksoClient = FluksometerV1 | FluksometerV2 | FluksometerMqtt
 
 
 class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -52,7 +56,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
     demands: Demands
     """The quarter hours of its sensors, set while the entry is set up."""
 
-    def __init__(self, hass: HomeAssistant, entry: FluksoConfigEntry, client: FluksometerV1 | FluksometerV2) -> None:
+    def __init__(self, hass: HomeAssistant, entry: FluksoConfigEntry, client: FluksoClient) -> None:
         """Follow the Fluksometer that the client reaches."""
         super().__init__(
             hass,
@@ -68,7 +72,8 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self.client = client
         self.statistics_turn = asyncio.Lock()
         """Held by whoever rewrites the statistics of this Fluksometer's entities."""
-        self.push = Push(self, client) if isinstance(client, FluksometerV2) else None
+        self.push = None if isinstance(client, FluksometerV1) else Push(self, client)
+        self.ledger = EnergyLedger(hass, entry.entry_id) if isinstance(client, FluksometerV1) else None
         self._freshness = Freshness(STALE_SECONDS)
         self._reported_stale: set[str] = set()
         self._heard = 0.0
@@ -99,12 +104,18 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         return lambda: listeners.remove(listener)
 
     @override
+    async def _async_setup(self) -> None:
+        """Fetch what an earlier run has kept."""
+        if self.ledger is not None:
+            await self.ledger.load()
+
+    @override
     async def _async_update_data(self) -> Snapshot:
         """Poll; a short silence is bridged with what is known."""
         started = monotonic()
         try:
             snapshot = await self.client.fetch()
-        except FluksoAuthError as error:
+        except FluksoTokenError as error:
             raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_token") from error
         except FluksoError as error:
             if self.data is not None and self.last_update_success and monotonic() - self._heard < UNREACHABLE_GRACE:
@@ -112,7 +123,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
                 return self.data
             # Nobody can be missing from a list that cannot be had.
             self._absent_since.clear()
-            key = "cannot_connect" if isinstance(error, FluksoConnectionError) else "invalid_response"
+            key = _key(error)
             raise UpdateFailed(
                 translation_domain=DOMAIN, translation_key=key, translation_placeholders={"error": str(error)}
             ) from error
@@ -129,6 +140,8 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         if self.push is not None and not self.last_update_success:
             self.push.retry_now()
         snapshot = self._keep_pushed(snapshot, started)
+        if self.ledger is not None:
+            snapshot = await self.ledger.take(snapshot, self._heard)
         self._freshness.judge(snapshot, self._heard)
         self._report_stale(snapshot)
         return snapshot
@@ -144,7 +157,7 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         self._pushed_at[pushed.sensor] = now
         self.data = self.data.with_reading(pushed.sensor, pushed.reading)
         revived = self._freshness.note(pushed.sensor, pushed.reading.time, now)
-        if revived or not self.last_update_success:
+        if revived or not self.last_update_success or not self._freshness.proven:
             self.async_refresh_soon()
         for listener in tuple(self._sensor_listeners.get(pushed.sensor, ())):
             listener()
@@ -193,3 +206,10 @@ class FluksoCoordinator(DataUpdateCoordinator[Snapshot]):
         if back:
             LOGGER.info("%s has current values of %s again", self.name, ", ".join(back))
         self._reported_stale = stale
+
+
+def _key(error: FluksoError) -> str:
+    """Return the key of the message for an error."""
+    if isinstance(error, FluksoConnectionError):
+        return "cannot_connect"
+    return "not_found" if isinstance(error, FluksoNotFoundError) else "invalid_response"

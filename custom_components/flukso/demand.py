@@ -33,6 +33,7 @@ def has_demand(sensor: Sensor) -> bool:
     return (
         sensor.type is SensorType.ELECTRICITY
         and sensor.direction is Direction.IMPORT
+        and sensor.quantity is None
         and sensor.has_counter
         and not sensor.is_tariff_register
     )
@@ -115,10 +116,12 @@ class Demands:
 
     @callback
     def _observe(self, sensor_id: str, time: int | None = None) -> None:
-        reading = self._coordinator.reading(sensor_id)
+        reading, ledger = self._coordinator.reading(sensor_id), self._coordinator.ledger
         if reading is None or reading.counter is None or not self._coordinator.sensor_available(sensor_id):
             return
-        ended = self._quarters[sensor_id].observe(reading.time if time is None else time, reading.counter)
+        # What is integrated here is shown later than it was counted.
+        counted_to = time if ledger is None else ledger.counted_to(sensor_id)
+        ended = self._quarters[sensor_id].observe(reading.time if counted_to is None else counted_to, reading.counter)
         if ended:
             self._store.async_delay_save(self._data, SAVE_SECONDS)
 

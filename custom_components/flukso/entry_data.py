@@ -11,7 +11,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DEVICE_ID, CONF_HOST, CONF_ID, CONF_PORT, CONF_TOKEN, CONF_TYPE
 
 from .client import Address, SensorType, V1Sensor
-from .const import API_V1, API_V2, CONF_API, CONF_INDEX, CONF_SENSORS
+from .const import API_MQTT, API_V1, API_V2, CONF_API, CONF_INDEX, CONF_SENSORS
 
 
 def address_data(address: Address) -> dict[str, Any]:
@@ -23,6 +23,11 @@ def v2_data(device_id: str, address: Address, token: str | None = None) -> dict[
     """Return the data of an entry for a Fluksometer that speaks version 2, with its token if it wants one."""
     data = {**address_data(address), CONF_DEVICE_ID: device_id, CONF_API: API_V2}
     return data if token is None else {**data, CONF_TOKEN: token}
+
+
+def mqtt_data(device_id: str, address: Address) -> dict[str, Any]:
+    """Return the data of an entry for a Fluksometer that publishes on its own broker, whose address it is."""
+    return {**address_data(address), CONF_DEVICE_ID: device_id, CONF_API: API_MQTT}
 
 
 def v1_data(device_id: str, address: Address, sensors: Iterable[V1Sensor]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ class Freshness:
     """Remembers when readings moved, and tells which sensors are stale.
 
     A clamp is stale when its reading has not moved for the given seconds. A pulse input or a meter may have nothing to
-    tell for hours; it is stale when the board or meter it is heard by has been silent for that long. On version 1,
-    which tells of neither clamps nor boards, all are stale when nothing moves for that long.
+    tell for hours; it is stale when the board or meter it is heard by has been silent for that long. By MQTT, which
+    tells of no boards, pulse inputs are stale when all clamps are. On version 1, which tells of neither clamps nor
+    boards, all are stale when nothing moves for that long.
     """
 
     def __init__(self, stale_seconds: float) -> None:
@@ -32,13 +33,18 @@ class Freshness:
 
     @property
     def proven(self) -> bool:
-        """Tell whether readings are known to be current. On version 1 that takes two polls with different times."""
+        """Tell whether readings are known to be current.
+
+        On version 1 that takes two polls with different times, by MQTT a reading that was not published before.
+        """
         return self._proven
 
     def judge(self, snapshot: Snapshot, now: float) -> None:
         """Take a poll into account; `now` is in seconds on a monotonic clock."""
         device = snapshot.device
-        if device.board is None or device.time is None:
+        if device.api == "mqtt":
+            self._stale = self._judge_mqtt(snapshot, device.time, now)
+        elif device.board is None or device.time is None:
             self._stale = self._judge_v1(snapshot, now)
         else:
             self._proven = True
@@ -63,6 +69,20 @@ class Freshness:
             self._clock = (time, now)
             self._proven = True
         return frozenset(snapshot.sensors) if now - self._clock[1] > self._limit else frozenset()
+
+    def _judge_mqtt(self, snapshot: Snapshot, time: int | None, now: float) -> frozenset[str]:
+        if time is None:
+            return frozenset()
+        self._proven = True
+        for sensor in snapshot.sensors.values():
+            self._track(sensor, time, now)
+        clamps = frozenset(
+            sensor.id
+            for sensor in snapshot.sensors.values()
+            if sensor.sensor_class is SensorClass.ANALOG and sensor.reading is not None
+        )
+        silent = frozenset(clamp for clamp in clamps if now - self._moved[clamp][1] > self._limit)
+        return frozenset(snapshot.sensors) if clamps and silent == clamps else silent
 
     def _judge_v2(self, snapshot: Snapshot, first: Board, time: int, now: float) -> frozenset[str]:
         stale: set[str] = set()

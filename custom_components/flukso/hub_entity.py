@@ -14,6 +14,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .client import Device
 from .const import DOMAIN
 from .coordinator import FluksoCoordinator
+from .devices import hub_identifier
 
 
 class FluksoHubEntity[V](CoordinatorEntity[FluksoCoordinator]):
@@ -28,8 +29,9 @@ class FluksoHubEntity[V](CoordinatorEntity[FluksoCoordinator]):
         """Show what has this key."""
         super().__init__(coordinator)
         self.told: V | None = None
-        self._attr_unique_id = f"{coordinator.device_id}_{key}"
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, coordinator.device_id)})
+        hub = hub_identifier(coordinator.config_entry)
+        self._attr_unique_id = f"{hub}_{key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, hub)})
 
     @property
     @override
@@ -87,7 +89,8 @@ def async_follow_hub[V](
     follow()
     coordinator.config_entry.async_on_unload(coordinator.async_add_listener(follow))
     registry = er.async_get(hass)
+    hub = hub_identifier(coordinator.config_entry)
     for known in er.async_entries_for_config_entry(registry, coordinator.config_entry.entry_id):
-        ours = known.domain == platform and known.unique_id.startswith(f"{coordinator.device_id}_")
+        ours = known.domain == platform and known.unique_id.startswith(f"{hub}_")
         if ours and known.unique_id not in added:
             registry.async_remove(known.entity_id)

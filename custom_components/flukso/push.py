@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from homeassistant.core import callback
 
-from .client import FluksoError, FluksometerV2, ReadingStream
+from .client import FluksoError, Pushing, ReadingStream
 from .const import LOGGER
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Push:
     """The stream of one Fluksometer and how it goes."""
 
-    def __init__(self, coordinator: FluksoCoordinator, client: FluksometerV2) -> None:
+    def __init__(self, coordinator: FluksoCoordinator, client: Pushing) -> None:
         """Feed this coordinator from this client."""
         self._coordinator = coordinator
         self._stream = ReadingStream(

@@ -1,13 +1,15 @@
 """Which message an error of the client gets in a form."""
 
 from .client import (
-    FluksoAuthError,
+    FluksoAmbiguousError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
+    FluksoTokenError,
     FluksoVersionError,
 )
 from .const import LOGGER
+from .probing import WrongDeviceError
 
 
 def reason(error: FluksoError) -> str:
@@ -17,8 +19,12 @@ def reason(error: FluksoError) -> str:
         return "cannot_connect"
     if isinstance(error, FluksoVersionError):
         return "unsupported_version"
-    if isinstance(error, FluksoAuthError):
-        return "invalid_auth"
+    if isinstance(error, FluksoTokenError):
+        return "invalid_token"
+    if isinstance(error, WrongDeviceError):
+        return "wrong_device"
+    if isinstance(error, FluksoAmbiguousError):
+        return "several_devices"
     if isinstance(error, FluksoNotFoundError):
         return "not_found"
     return "invalid_response"

@@ -10,12 +10,13 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import TextSelector
 
 from .broken_sum import BROKEN_SUM, broken_sum_flow
-from .client import Address, FluksoAddressError, FluksoError, FluksometerV2, parse_address
-from .const import API_V2, CONF_API, DOMAIN
+from .client import DEFAULT_MQTT_PORT, DEFAULT_PORT, Address, FluksoAddressError, FluksoError, parse_address
+from .const import API_MQTT, CONF_API, DOMAIN
 from .coordinator import FluksoConfigEntry
 from .duplicates import answers_as
 from .entry_data import address_data, entry_address
 from .issues import DUPLICATE_DEVICE, WRONG_DEVICE
+from .probing import async_verify
 from .reasons import reason
 
 
@@ -45,14 +46,17 @@ class WrongDeviceFlow(RepairsFlow):
 
     async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """See whether ours answers at the address of the one that was found."""
-        session, entry = async_get_clientsession(self.hass), self._entry
+        entry = self._entry
         for other in self.hass.config_entries.async_entries(DOMAIN):
-            if other.data[CONF_API] != API_V2 or other.data[CONF_DEVICE_ID] != self._found:
+            if other.data.get(CONF_API) != entry.data[CONF_API] or other.data[CONF_DEVICE_ID] != self._found:
                 continue
             # Without our token, which is not for whoever answers there.
-            if await answers_as(session, entry_address(other), entry.data[CONF_DEVICE_ID]):
-                self._other = other
-                return await self.async_step_swap()
+            try:
+                await async_verify(self.hass, entry, entry_address(other), trusted=False)
+            except FluksoError:
+                continue
+            self._other = other
+            return await self.async_step_swap()
         return await self.async_step_address()
 
     async def async_step_swap(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
@@ -77,19 +81,18 @@ class WrongDeviceFlow(RepairsFlow):
     async def async_step_address(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Ask where it answers now."""
         errors: dict[str, str] = {}
+        port = DEFAULT_MQTT_PORT if self._entry.data[CONF_API] == API_MQTT else DEFAULT_PORT
         if user_input is not None:
             try:
-                address = parse_address(user_input[CONF_HOST])
-                device = (await self._client(address).fetch()).device
+                address = parse_address(user_input[CONF_HOST], port)
+                await async_verify(self.hass, self._entry, address, trusted=True)
             except FluksoAddressError:
                 errors[CONF_HOST] = "invalid_host"
             except FluksoError as error:
                 errors["base"] = reason(error)
             else:
-                if device.id == self._entry.data[CONF_DEVICE_ID]:
-                    self._move(self._entry, address)
-                    return self.async_create_entry(data={})
-                errors["base"] = "wrong_device"
+                self._move(self._entry, address)
+                return self.async_create_entry(data={})
         return self.async_show_form(
             step_id="address",
             data_schema=self.add_suggested_values_to_schema(
@@ -100,13 +103,10 @@ class WrongDeviceFlow(RepairsFlow):
                 "address": str(entry_address(self._entry)),
                 "found": f"{self._found[:6]}…",
                 "example": "192.168.1.50",
-                "port": "8080",
+                "port": str(port),
             },
             errors=errors,
         )
-
-    def _client(self, address: Address) -> FluksometerV2:
-        return FluksometerV2(async_get_clientsession(self.hass), address, self._entry.data.get(CONF_TOKEN))
 
     def _move(self, entry: FluksoConfigEntry, address: Address) -> None:
         self.hass.config_entries.async_update_entry(entry, data={**entry.data, **address_data(address)})

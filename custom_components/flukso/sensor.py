@@ -19,7 +19,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .claims import Claims
-from .client import Direction, Reading, Sensor, SensorType, is_number
+from .client import Direction, Quantity, Reading, Sensor, SensorType, is_number
 from .const import DOMAIN
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .counter_guard import CounterGuard, GuardMemory
@@ -30,6 +30,7 @@ from .hub_entity import async_follow_hub
 from .hub_sensor import hub_sensors
 from .issues import async_report_register
 from .phase_sensor import PHASES, phase_entities, told
+from .quantities import QUANTITY_COUNTERS, QUANTITY_GAUGES
 
 # The coordinator alone talks to the Fluksometer.
 PARALLEL_UPDATES = 0
@@ -149,25 +150,39 @@ async def async_setup_entry(
 class _Shape:
     """What decides which entities a sensor has. Another kind has others; a meter may tell more in time."""
 
-    kind: tuple[SensorType, Direction]
+    kind: tuple[SensorType, Direction, Quantity | None]
+    has_gauge: bool
     is_tariff_register: bool
     phases: tuple[str, ...]
 
 
 def _shape(sensor: Sensor) -> _Shape:
     phases = tuple(description.key for description in told(sensor))
-    return _Shape((sensor.type, sensor.direction), sensor.is_tariff_register, phases)
+    kind = (sensor.type, sensor.direction, sensor.quantity)
+    return _Shape(kind, sensor.has_gauge, sensor.is_tariff_register, phases)
 
 
 def _entities(coordinator: FluksoCoordinator, sensor: Sensor) -> list[FluksoSensorEntity]:
     entities: list[FluksoSensorEntity] = []
     if sensor.gauge_is_net and not sensor.is_tariff_register:
         entities += [FluksoGauge(coordinator, sensor, NET_POWER), FluksoPowerDrawn(coordinator, sensor, POWER_DRAWN)]
-    elif not sensor.is_tariff_register:
-        entities.append(FluksoGauge(coordinator, sensor, GAUGES[sensor.type]))
+    elif sensor.has_gauge and not sensor.is_tariff_register:
+        entities.append(FluksoGauge(coordinator, sensor, _gauge(sensor)))
     if sensor.has_counter:
-        entities.append(FluksoCounter(coordinator, sensor, COUNTERS[sensor.type]))
+        entities.append(FluksoCounter(coordinator, sensor, _counter(sensor)))
     return entities + phase_entities(coordinator, sensor) + demand_entities(coordinator, coordinator.demands, sensor)
+
+
+def _gauge(sensor: Sensor) -> SensorEntityDescription:
+    return GAUGES[sensor.type] if sensor.quantity is None else QUANTITY_GAUGES[sensor.quantity]
+
+
+def _counter(sensor: Sensor) -> SensorEntityDescription:
+    return COUNTERS[sensor.type] if sensor.quantity is None else QUANTITY_COUNTERS[sensor.quantity]
+
+
+def _draws_electricity(sensor: Sensor) -> bool:
+    return sensor.type is SensorType.ELECTRICITY and sensor.direction is Direction.IMPORT and sensor.quantity is None
 
 
 def _remove_misfits(hass: HomeAssistant, coordinator: FluksoCoordinator) -> None:
@@ -176,14 +191,15 @@ def _remove_misfits(hass: HomeAssistant, coordinator: FluksoCoordinator) -> None
     What a meter may tell in time stays: it may just have been switched on.
     """
     registry = er.async_get(hass)
-    counters = {description.key for description in COUNTERS.values()}
+    rates = {description.key for description in (*GAUGES.values(), *QUANTITY_GAUGES.values())}
+    totals = {description.key for description in (*COUNTERS.values(), *QUANTITY_COUNTERS.values())}
     electric = {description.key for description in (POWER_DRAWN, *PHASES, *DEMANDS)}
-    known = {description.key for description in GAUGES.values()} | counters | electric
+    known = rates | totals | electric
     for sensor in coordinator.data.sensors.values():
-        fitting = {GAUGES[sensor.type].key}
+        fitting = {_gauge(sensor).key}
         if sensor.has_counter:
-            fitting.add(COUNTERS[sensor.type].key)
-        if sensor.type is SensorType.ELECTRICITY and sensor.direction is Direction.IMPORT:
+            fitting.add(_counter(sensor).key)
+        if _draws_electricity(sensor):
             fitting |= electric
         for key in known - fitting:
             if entity_id := registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{sensor.id}_{key}"):

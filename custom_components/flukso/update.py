@@ -10,7 +10,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .client import FluksoAuthError, FluksoError, FluksometerV2, FluksoRefusedError, UpdatableBoard
+from .client import FluksoError, FluksometerV2, FluksoRefusedError, FluksoTokenError, UpdatableBoard
 from .const import DOMAIN
 from .coordinator import FluksoConfigEntry, FluksoCoordinator
 from .firmware import FAILED, UPDATING, FirmwareCoordinator
@@ -117,7 +117,7 @@ class FluksoFirmware(CoordinatorEntity[FirmwareCoordinator], UpdateEntity):
         """Write the firmware that is offered, and wait for the end."""
         try:
             await self.coordinator.async_begin(self._board)
-        except FluksoAuthError as error:
+        except FluksoTokenError as error:
             self.coordinator.config_entry.async_start_reauth(self.hass)
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="token_needed") from error
         except FluksoRefusedError as error:

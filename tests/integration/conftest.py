@@ -2,9 +2,12 @@
 
 # First, so that the test package's own folder of custom components does not hide ours.
 import asyncio
+import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from random import randrange
 from time import monotonic
 
 import pytest
@@ -16,6 +19,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
 
@@ -24,6 +28,13 @@ from custom_components.flukso.const import DOMAIN
 from tests.integration.automations import Household, forget
 from tests.integration.fluksometer import DEVICE, MAIN, LoopbackFluksometer, running
 from tests.integration.recorded_house import DAY, NOON, kept, measure
+from tests.integration.repairing import Fix
+
+# Home Assistant's test package writes the log to the terminal, each query of a recorder too, wherever pytest does not
+# capture: its threads go on between tests. What is logged within a test is captured all the same.
+logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
+for _handler in [each for each in logging.root.handlers if type(each) is logging.StreamHandler]:
+    logging.root.removeHandler(_handler)
 
 
 class Clock:
@@ -66,6 +77,20 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     return snapshot.with_defaults(extension_class=HomeAssistantSnapshotExtension, exclude=props("compat_name"))
 
 
+@pytest.fixture(autouse=True)
+def broker_port(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Look for the brokers of Fluksometers where no other program has its own: at a port that nobody listens on.
+
+    It is below those that the kernel gives to whoever asks for any.
+    """
+    while True:
+        port = randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            break
+    monkeypatch.setattr("custom_components.flukso.probing.DEFAULT_MQTT_PORT", port)
+    return port
+
+
 @pytest.fixture
 def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enable entities that are disabled by default too; ask for it before the entry."""
@@ -102,10 +127,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 async def time_of_day(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[FrozenDateTimeFactory]:
-    """Put the time of day into our hands, and leave sockets and sleeps their own. Queries are not written down."""
-    caplog.set_level(logging.WARNING, "sqlalchemy.engine")
+    """Put the time of day into our hands, and leave sockets and sleeps their own."""
     with freeze_time() as frozen:
         monkeypatch.setattr(asyncio.get_running_loop(), "time", real_monotonic)
         yield frozen
@@ -143,6 +167,12 @@ async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[M
     yield entry
     if hass.config_entries.async_get_entry(entry.entry_id) and entry.state is ConfigEntryState.LOADED:
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+def fix(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Fix:
+    """Fix what stands under Repairs."""
+    return Fix(hass, hass_client)
 
 
 type Poll = Callable[[], Awaitable[None]]

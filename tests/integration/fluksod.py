@@ -24,7 +24,7 @@ port = "{port}"
 host = "127.0.0.1"
 port = {lan}
 mdns = false
-
+{access}
 {more}
 [[sensor]]
 id = "{main}"
@@ -50,11 +50,13 @@ class Fluksod:
         more: str = "",
         *,
         board: str = "",
+        lan: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Configure a daemon with an electricity clamp and a water meter, whatever `more` tables, and more of `board`.
+        """Configure a daemon with an electricity clamp and a water meter.
 
-        It runs in this environment, ours unless told otherwise.
+        And with whatever `more` tables, more of `board`, and more of `[lan]`. It runs in this environment, ours unless
+        told otherwise.
         """
         self._environment = environment
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -63,7 +65,9 @@ class Fluksod:
         self._link = folder / "board"
         self._configuration = folder / "fluksod.toml"
         self._configuration.write_text(
-            CONFIGURATION.format(port=self._link, lan=self.port, main=main, water=water, more=more, board=board),
+            CONFIGURATION.format(
+                port=self._link, lan=self.port, access=lan, main=main, water=water, more=more, board=board
+            ),
             encoding="utf-8",
         )
         self._process: subprocess.Popen[bytes] | None = None

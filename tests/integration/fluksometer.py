@@ -90,6 +90,8 @@ class LoopbackFluksometer:
         self.updates_begun: list[str] = []
         self.on_request: Callable[[web.Request], Awaitable[None]] | None = None
         """What happens when it is asked, before it answers."""
+        self.refused: list[str | None] = []
+        """What was given instead of the token."""
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -110,6 +112,11 @@ class LoopbackFluksometer:
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()
         self.port = self._runner.addresses[0][1]
+
+    async def answer_at(self, host: str) -> None:
+        """Answer at another of this machine's addresses too, as one with cable and Wi-Fi does."""
+        assert self._runner is not None
+        await web.TCPSite(self._runner, host, self.port, reuse_address=True).start()
 
     async def stop(self) -> None:
         """Be switched off."""
@@ -160,8 +167,6 @@ class LoopbackFluksometer:
         what = request.match_info["what"]
         if not self.v2:
             return web.Response(status=404)
-        if self.closed and not self._has_token(request):
-            return web.json_response({"error": "give the token"}, status=401, headers=ASK)
         if what == "firmware":
             return web.Response(status=404) if self.firmware is None else web.json_response(self.firmware)
         if what == "device":
@@ -207,6 +212,10 @@ class LoopbackFluksometer:
             await self.on_request(request)
         while self.frozen:
             await asyncio.sleep(0.01)
+        authorization = request.headers.get("Authorization")
+        if self.closed and authorization != f"Bearer {self.token}":
+            self.refused.append(authorization)
+            return web.json_response({"error": "give the token"}, status=401, headers=ASK)
         reply = self.replies.get(request.path)
         if reply is None:
             return None

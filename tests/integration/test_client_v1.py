@@ -22,20 +22,20 @@ CLAMP = V1Sensor(MAIN, 1, SensorType.ELECTRICITY)
 WATER_METER = V1Sensor(WATER, 4, SensorType.WATER)
 
 
-def test_newest_value_is_taken_and_gaps_are_nan() -> None:
+def test_seconds_with_a_value_are_taken_and_gaps_are_nan() -> None:
     """Trap 11: a missing value is the text "nan", in any case of letters."""
     body = b'[[1310047446,124],[1310047447,125],[1310047448,"nan"],[1310047449,"NaN"]]'
-    assert parse_minute(body) == Minute(1310047449, (1310047447, 125))
+    assert parse_minute(body) == Minute(1310047449, ((1310047446, 124), (1310047447, 125)))
 
 
 def test_minute_of_a_dead_sensor() -> None:
     body = json.dumps([[1310047446 + second, "nan"] for second in range(60)]).encode()
-    assert parse_minute(body) == Minute(1310047505, None)
+    assert parse_minute(body) == Minute(1310047505, ())
 
 
 def test_empty_minute() -> None:
     """Unknown sensors and those that never measured get a bare []."""
-    assert parse_minute(b"[]") == Minute(None, None)
+    assert parse_minute(b"[]") == Minute(None, ())
 
 
 @pytest.mark.parametrize(

@@ -445,6 +445,9 @@ async def test_discovery_of_a_known_original(hass: HomeAssistant, fluksometer: L
         {"id": WATER, "index": 4, "type": "water"},
         {"id": GAS, "index": 5, "type": "electricity"},
     ]
+    with patch.object(hass.config_entries, "async_schedule_reload") as reload:
+        await discover(hass, announced(fluksometer.port, **properties))
+    assert not reload.mock_calls, "nothing new, nothing to load"
 
 
 async def test_known_original_by_address(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
@@ -542,7 +545,7 @@ async def test_by_address_with_a_token(hass: HomeAssistant, fluksometer: Loopbac
     assert result["step_id"] == "token"
     for wrong in ("wrong", "two\nlines", "caf\u00e9"):
         result = await answer(hass, result, token=wrong)
-        assert result["errors"] == {"base": "invalid_auth"}
+        assert result["errors"] == {"base": "invalid_token"}
     result = await answer(hass, result, token=" 0123456789abcdef\n")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == TITLE
@@ -570,7 +573,7 @@ async def test_a_known_token_is_not_sent_to_an_announced_address(
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9, "token": "0123456789abcdef"})
     result = await discover(hass, announced(fluksometer.port))
-    assert result["reason"] == "invalid_auth"
+    assert result["reason"] == "token_not_sent"
     assert fluksometer.requests == []
     assert entry.data["port"] == 9
 
@@ -582,7 +585,7 @@ async def test_reading_that_was_closed_before_it_moved(
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9})
     result = await discover(hass, announced(fluksometer.port))
-    assert result["reason"] == "invalid_auth"
+    assert result["reason"] == "token_not_sent"
     assert entry.data["port"] == 9
 
 
@@ -593,7 +596,7 @@ async def test_known_token_at_an_address_that_is_given(
     entry.add_to_hass(hass)
     hass.config_entries.async_update_entry(entry, data={**entry.data, "port": 9, "token": "old"})
     result = await answer(hass, await entry.start_reconfigure_flow(hass), host=fluksometer.address)
-    assert result["errors"] == {"base": "invalid_auth"}
+    assert result["step_id"] == "token"
     assert entry.data["port"] == 9
     hass.config_entries.async_update_entry(entry, data={**entry.data, "token": "0123456789abcdef"})
     result = await answer(hass, await entry.start_reconfigure_flow(hass), host=fluksometer.address)

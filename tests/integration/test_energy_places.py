@@ -1,6 +1,7 @@
 """The last step of the set-up, which tells what belongs where in the energy dashboard."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -10,10 +11,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.translation import async_get_translations
 
-from custom_components.flukso.client import Sensor, SensorType
+from custom_components.flukso.client import Quantity, Sensor, SensorType, V1Sensor
 from custom_components.flukso.const import DOMAIN
-from custom_components.flukso.energy_places import energy_places
-from tests.integration.fluksometer import MAIN, LoopbackFluksometer
+from custom_components.flukso.energy_places import energy_places, energy_places_v1
+from tests.integration.fluksometer import MAIN, WATER, LoopbackFluksometer
 
 TRANSLATIONS = Path(__file__).parents[2] / "custom_components" / "flukso" / "translations"
 
@@ -40,18 +41,22 @@ async def test_sensors_are_named_where_they_belong(
     assert f"*{action}*" in shown
 
 
-async def test_original_has_nothing_for_it(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
+async def test_what_is_counted_here_of_an_original(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
     fluksometer.v2 = False
-    fluksometer.minutes = {MAIN: [[1310047446, 124], [1310047447, 125]]}
+    fluksometer.minutes = {sensor: [[1310047446, 124], [1310047447, 125]] for sensor in (MAIN, WATER)}
     flow = hass.config_entries.flow
     with patch("custom_components.flukso.async_setup_entry", return_value=True):
         result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
         result = await flow.async_configure(result["flow_id"], {"host": fluksometer.address})
-        result = await flow.async_configure(result["flow_id"], {"sensor_ids": [MAIN]})
-        result = await flow.async_configure(result["flow_id"], {})
+        result = await flow.async_configure(result["flow_id"], {"sensor_ids": [MAIN, WATER]})
+        result = await flow.async_configure(result["flow_id"], {"water_sensors": [WATER]})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     texts = await async_get_translations(hass, "en", "config", [DOMAIN])
-    assert "no totals" in texts[f"component.flukso.config.create_entry.{result['description']}"]
+    text = texts[f"component.flukso.config.create_entry.{result['description']}"]
+    shown = text.format(**result["description_placeholders"])
+    assert "tells no totals" in shown
+    assert f"({MAIN[:6]})" in shown
+    assert "(/config/energy)" in shown
 
 
 def test_what_is_not_there_is_a_dash() -> None:
@@ -67,3 +72,26 @@ def test_names_are_no_markdown() -> None:
     places = energy_places([listed("[Attic](https://x) *new*"), listed("", SensorType.GAS)])
     assert places["electricity"] == "\\[Attic\\](https://x) \\*new\\*"
     assert places["gas"] == MAIN[:6]
+
+
+def test_what_has_no_total_is_left_out() -> None:
+    """An FLM03 tells of one clamp by many sensors, all with its name."""
+    clamp = listed("Board")
+    told = [
+        clamp,
+        replace(clamp, quantity=Quantity.EXPORT),
+        replace(clamp, name="Reactive", quantity=Quantity.REACTIVE_Q1),
+        replace(clamp, name="Voltage", quantity=Quantity.VOLTAGE, has_counter=False),
+        replace(clamp, name="", index=7),
+    ]
+    assert energy_places(told)["electricity"] == "7, Board"
+
+
+def test_numbers_of_an_original() -> None:
+    sensors = [V1Sensor(MAIN, 3, SensorType.ELECTRICITY), V1Sensor(WATER, 4, SensorType.WATER)]
+    assert energy_places_v1(sensors) | {"dashboard": ""} == {
+        "dashboard": "",
+        "electricity": "3",
+        "water": "\N{EN DASH}",
+        "gas": "\N{EN DASH}",
+    }

@@ -126,7 +126,7 @@ async def test_daemon_gone_and_back(hass: HomeAssistant, fluksod: Fluksod, entry
             await until(lambda: shown(hass, "sensor.main_energy") == "4521.35", 0.05)
             break
     assert shown(hass, "sensor.main_energy") == "4521.35"
-    assert shown(hass, "sensor.main_power") == "480"
+    await until(shows(hass, "sensor.main_power", "480"))
 
 
 async def test_board_gone_and_back(

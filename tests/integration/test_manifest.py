@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ def test_values() -> None:
     assert MANIFEST["issue_tracker"].startswith("https://")
     assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
     assert MANIFEST["codeowners"]
-    assert MANIFEST["requirements"] == [], "the client is self-contained"
+    assert MANIFEST["requirements"] == ["aiomqtt>=2.5.0,<3.0.0"]
+    for lock in ("2026.10", "2026.11"):
+        assert MANIFEST["requirements"][0] in (ROOT / "requirements" / f"home-assistant-{lock}.in").read_text().split()
     version = AwesomeVersion(MANIFEST["version"])
     assert version.strategy in (
         AwesomeVersionStrategy.CALVER,
@@ -59,8 +62,15 @@ def test_values() -> None:
 
 
 def test_zeroconf_types() -> None:
-    assert MANIFEST["zeroconf"] == ["_flukso._tcp.local."]
-    assert all(re.fullmatch(r"_[a-z0-9-]+\._(tcp|udp)\.local\.", kind) for kind in MANIFEST["zeroconf"])
+    mqtt = {"type": "_mqtt._tcp.local.", "name": "mqtt broker on flukso-*"}
+    assert MANIFEST["zeroconf"] == ["_flukso._tcp.local.", mqtt]
+    assert fnmatch("MQTT Broker on flukso-a1b2c3._mqtt._tcp.local.".lower(), mqtt["name"])
+    assert not fnmatch("Mosquitto MQTT server on attic._mqtt._tcp.local.".lower(), mqtt["name"])
+
+
+def test_dhcp() -> None:
+    """The originals by their host name, and whichever Fluksometer we know by its MAC address."""
+    assert MANIFEST["dhcp"] == [{"hostname": "flukso-*"}, {"registered_devices": True}]
 
 
 def test_config_flow_uses_unique_ids() -> None:
@@ -76,11 +86,20 @@ def test_modules_that_the_quality_scale_wants() -> None:
 
 
 def test_client_knows_no_home_assistant() -> None:
-    """It may import aiohttp and the standard library, nothing else; nor may the pure modules know Home Assistant."""
-    pure = ("counter_guard", "flow_run", "freshness", "full_hours", "healing", "night_load", "quarter_projection")
+    """It may import aiohttp, aiomqtt and the standard library; nor may the pure modules know Home Assistant."""
+    pure = (
+        "counter_guard",
+        "flow_run",
+        "freshness",
+        "full_hours",
+        "healing",
+        "night_load",
+        "power_integral",
+        "quarter_projection",
+    )
     for path in (*INTEGRATION.glob("client/*.py"), *(INTEGRATION / f"{name}.py" for name in pure)):
         for name in re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE):
-            assert name == "aiohttp" or name in sys.stdlib_module_names, f"{path.name} imports {name}"
+            assert name in ("aiohttp", "aiomqtt") or name in sys.stdlib_module_names, f"{path.name} imports {name}"
 
 
 @pytest.mark.usefixtures("enable_custom_integrations")

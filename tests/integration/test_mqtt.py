@@ -1,10 +1,5 @@
 """Home Assistant's own MQTT integration, the real daemon and a real mosquitto: it finds and shows our sensors."""
 
-import asyncio
-import contextlib
-import shutil
-import socket
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,32 +12,21 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.integration.fluksod import PROGRAM, Fluksod
 from tests.integration.fluksometer import MAIN, WATER
+from tests.integration.mosquitto import Mosquitto, no_mosquitto
 from tests.integration.states import shown
 from tests.integration.waiting import until
 
-BROKER = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 pytestmark = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="fluksod is not installed: run scripts/setup python"),
-    pytest.mark.skipif(BROKER is None, reason="mosquitto is not installed: run scripts/setup broker"),
+    no_mosquitto,
 ]
 
 
 @pytest.fixture
 async def broker() -> AsyncIterator[int]:
     """Run a broker; give its port."""
-    assert BROKER is not None
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    process = subprocess.Popen([BROKER, "-p", str(port)], stderr=subprocess.DEVNULL)
-    for _ in range(200):
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            break
-        await asyncio.sleep(0.02)
-    yield port
-    process.kill()
-    process.wait()
+    async with Mosquitto() as mosquitto:
+        yield mosquitto.port
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Original Fluksometers: power of the last minute, no counters, no push."""
+"""Original Fluksometers: power of the last minute, energy made from it, no push."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.flukso.const import DOMAIN
+from custom_components.flukso.demand_sensor import DEMANDS
 from custom_components.flukso.diagnostics import async_get_config_entry_diagnostics
 from tests.integration.conftest import Clock
 from tests.integration.fluksometer import MAIN, WATER, LoopbackFluksometer
@@ -68,7 +69,8 @@ async def test_power_once_the_minute_moves(
 
 async def test_registered(hass: HomeAssistant, fluksometer: LoopbackFluksometer, original: MockConfigEntry) -> None:
     entities = er.async_entries_for_config_entry(er.async_get(hass), original.entry_id)
-    assert {entity.unique_id for entity in entities} == {f"{MAIN}_power", f"{WATER}_flow"}
+    demands = {f"{MAIN}_{description.key}" for description in DEMANDS}
+    assert {entity.unique_id for entity in entities} == {f"{MAIN}_power", f"{MAIN}_energy", f"{WATER}_flow"} | demands
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), original.entry_id)
     assert {device.name for device in devices} == {"Fluksometer (a1b2c3)", "Sensor 1", "Sensor 333333"}
     hub = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, "flukso-a1b2c3"), original.entry_id)
@@ -76,6 +78,37 @@ async def test_registered(hass: HomeAssistant, fluksometer: LoopbackFluksometer,
     assert hub.configuration_url == "http://127.0.0.1/"
     assert original.runtime_data.push is None
     assert not fluksometer.streams
+
+
+async def test_one_that_is_known_by_a_sensor(hass: HomeAssistant, fluksometer: LoopbackFluksometer) -> None:
+    """As it is when it was added by its address: the Fluksometer and that sensor are two devices."""
+    fluksometer.v2 = False
+    fluksometer.minutes = {MAIN: [[T, 124]]}
+    sensors = [{"id": MAIN, "index": None, "type": "electricity"}]
+    data = {"host": "127.0.0.1", "port": fluksometer.port, "device_id": MAIN, "api": "v1", "sensors": sensors}
+    entry = MockConfigEntry(domain=DOMAIN, title="Fluksometer (111111)", unique_id=MAIN, data=data)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert shown(hass, "sensor.sensor_111111_power") == STATE_UNKNOWN
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert {device.name for device in devices} == {"Fluksometer (111111)", "Sensor 111111"}
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_another_one_at_its_address(
+    hass: HomeAssistant,
+    fluksometer: LoopbackFluksometer,
+    original: MockConfigEntry,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It serves none of the sensors, and nothing of it is shown."""
+    fluksometer.minutes = {}
+    clock.advance(16)
+    await original.runtime_data.async_refresh()
+    assert shown(hass, "sensor.sensor_1_power") == STATE_UNAVAILABLE
+    assert "Nothing of this Fluksometer is at its address, another device may have got it" in caplog.text
 
 
 async def test_diagnostics(hass: HomeAssistant, original: MockConfigEntry) -> None:

@@ -1,6 +1,5 @@
 """What the owner is told under Repairs, and how it is put right."""
 
-from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -10,9 +9,7 @@ from homeassistant.config_entries import SOURCE_ZEROCONF, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.flukso.client import Address
 from custom_components.flukso.const import ABSENT_SECONDS, DOMAIN
@@ -23,48 +20,10 @@ from custom_components.flukso.repairs import async_create_fix_flow
 from tests.integration.conftest import Clock, Poll
 from tests.integration.fluksometer import DEVICE, MAIN, OTHER_DEVICE, WATER, LoopbackFluksometer, running
 from tests.integration.meters import link
+from tests.integration.repairing import Fix, issues
 from tests.integration.states import shown, shows
 from tests.integration.test_config_flow import announced
 from tests.integration.waiting import until
-
-
-def issues(hass: HomeAssistant) -> dict[str, ir.IssueEntry]:
-    """Return our issues by translation key."""
-    found = [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
-    return {str(issue.translation_key): issue for issue in found}
-
-
-class Fix:
-    """The fix of an issue, driven as the front end does."""
-
-    def __init__(self, hass: HomeAssistant, hass_client: ClientSessionGenerator) -> None:
-        """Drive it over HTTP."""
-        self._hass = hass
-        self._hass_client = hass_client
-        self._flow = ""
-
-    async def start(self, issue: ir.IssueEntry) -> dict[str, Any]:
-        """Press Fix."""
-        assert await async_setup_component(self._hass, "repairs", {})
-        return await self._post("", {"handler": DOMAIN, "issue_id": issue.issue_id})
-
-    async def submit(self, **user_input: Any) -> dict[str, Any]:
-        """Press Submit."""
-        return await self._post(f"/{self._flow}", user_input)
-
-    async def _post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
-        client = await self._hass_client()
-        answer = await client.post(f"/api/repairs/issues/fix{path}", json=content)
-        assert answer.status == HTTPStatus.OK, await answer.text()
-        result: dict[str, Any] = await answer.json()
-        self._flow = result["flow_id"]
-        await self._hass.async_block_till_done()
-        return result
-
-
-@pytest.fixture
-def fix(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Fix:
-    return Fix(hass, hass_client)
 
 
 def other_entry(fluksometer: LoopbackFluksometer, device: str = OTHER_DEVICE) -> MockConfigEntry:

@@ -15,11 +15,14 @@ from custom_components.flukso.condition import CONDITIONS
 from custom_components.flukso.demand_sensor import DEMANDS
 from custom_components.flukso.hub_sensor import HUB_SENSORS, REJECTED_LINES
 from custom_components.flukso.phase_sensor import PHASES
+from custom_components.flukso.quantities import QUANTITY_COUNTERS, QUANTITY_GAUGES
 from custom_components.flukso.sensor import COUNTERS, GAUGES, NET_POWER, POWER_DRAWN
 from custom_components.flukso.trigger import TRIGGERS
 
 INTEGRATION = Path(__file__).parents[2] / "custom_components" / "flukso"
 LANGUAGES = ["en", "nl", "fr", "de"]
+STANDARD = {"already_configured", "already_in_progress", "reauth_successful", "reconfigure_successful"}
+"""Reasons that Home Assistant gives by itself."""
 
 
 def texts(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
@@ -87,23 +90,22 @@ def test_every_key_that_the_code_uses_has_its_text() -> None:
         assert f"issues.{key[1]}.title" in ENGLISH
     for key in errors:
         assert f"config.error.{key}" in ENGLISH
-    for key in aborts | {"already_configured", "already_in_progress", "reconfigure_successful"}:
+    for key in aborts | STANDARD:
         assert f"config.abort.{key}" in ENGLISH
     for key in set(re.findall(r'step_id="(\w+)"', flow)) | {"user", "reconfigure"}:
         assert any(text.startswith(f"config.step.{key}.") for text in ENGLISH)
     exceptions = set(re.findall(r'translation_domain=DOMAIN,\s+translation_key="(\w+)"', source))
     exceptions |= set(re.findall(r'_refusal\("(\w+)"', source))
-    exceptions |= {"cannot_connect", "invalid_response", "import_progress"}
+    exceptions |= {"cannot_connect", "invalid_response", "not_found", "import_progress"}
     assert {key.split(".")[1] for key in ENGLISH if key.startswith("exceptions.")} == exceptions
 
 
 def test_every_text_is_used() -> None:
     source = "".join(path.read_text() for path in INTEGRATION.glob("*.py"))
-    standard = {"already_configured", "already_in_progress", "reconfigure_successful", "reauth_successful"}
     for key in ENGLISH:
         parts = key.split(".")
         if key.startswith(("config.error.", "config.abort.")):
-            assert parts[2] in standard or f'"{parts[2]}"' in source, key
+            assert parts[2] in STANDARD or f'"{parts[2]}"' in source, key
         elif key.startswith(("entity.", "device.", "exceptions.", "issues.", "system_health.")):
             name = parts[2] if parts[0] in ("entity", "system_health") else parts[1]
             assert f'"{name}"' in source, key
@@ -127,6 +129,8 @@ def test_entities_have_names_and_icons() -> None:
     sensors = (
         *GAUGES.values(),
         *COUNTERS.values(),
+        *QUANTITY_GAUGES.values(),
+        *QUANTITY_COUNTERS.values(),
         NET_POWER,
         POWER_DRAWN,
         *PHASES,

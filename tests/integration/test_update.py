@@ -243,7 +243,7 @@ async def test_closed_reading_wants_the_token(
     assert shown(hass, "sensor.main_power") == STATE_UNAVAILABLE
     flow = next(iter(hass.config_entries.flow.async_progress()))
     for device, token, error in (
-        (DEVICE, "wrong-token", "invalid_auth"),
+        (DEVICE, "wrong-token", "invalid_token"),
         (OTHER_DEVICE, "another-token", "wrong_device"),
     ):
         fluksometer.device["id"] = device

@@ -1,17 +1,18 @@
-"""Client of a Fluksometer's local API, both generations of it. Knows nothing of Home Assistant.
+"""Client of a Fluksometer: both generations of the local API, and MQTT. Knows nothing of Home Assistant.
 
-The formats are those of docs/protocol.md (v2) and of the original Fluksometers (v1).
+The formats are those of docs/protocol.md (v2) and of the original Fluksometers (v1, MQTT).
 """
 
 from .address import DEFAULT_PORT, Address, parse_address
 from .errors import (
     FluksoAddressError,
-    FluksoAuthError,
+    FluksoAmbiguousError,
     FluksoConnectionError,
     FluksoError,
     FluksoNotFoundError,
     FluksoPayloadError,
     FluksoRefusedError,
+    FluksoTokenError,
     FluksoVersionError,
 )
 from .history import Bucket
@@ -26,6 +27,7 @@ from .models import (
     Firmware,
     Link,
     Phase,
+    Quantity,
     Reading,
     Sensor,
     SensorClass,
@@ -35,12 +37,14 @@ from .models import (
     Storage,
     UpdatableBoard,
 )
+from .mqtt import DEFAULT_MQTT_PORT, FluksometerMqtt
 from .payload import is_number
-from .stream import ReadingStream
+from .stream import Pushing, ReadingStream
 from .v1 import FluksometerV1, V1Sensor
 from .v2 import FluksometerV2
 
 __all__ = [
+    "DEFAULT_MQTT_PORT",
     "DEFAULT_PORT",
     "Address",
     "Board",
@@ -52,17 +56,21 @@ __all__ = [
     "Direction",
     "Firmware",
     "FluksoAddressError",
-    "FluksoAuthError",
+    "FluksoAmbiguousError",
     "FluksoConnectionError",
     "FluksoError",
     "FluksoNotFoundError",
     "FluksoPayloadError",
     "FluksoRefusedError",
+    "FluksoTokenError",
     "FluksoVersionError",
+    "FluksometerMqtt",
     "FluksometerV1",
     "FluksometerV2",
     "Link",
     "Phase",
+    "Pushing",
+    "Quantity",
     "Reading",
     "ReadingStream",
     "Sensor",

@@ -37,7 +37,7 @@ class Address:
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str, default_port: int = DEFAULT_PORT) -> Address:
     """Read `host`, `host:port`, `[ipv6]:port`, or any of these as an http URL.
 
     Raises FluksoAddressError when it is none of them.
@@ -54,13 +54,13 @@ def parse_address(text: str) -> Address:
         host, closing, tail = rest[1:].partition("]")
         if not closing or (tail and not tail.startswith(":")):
             raise FluksoAddressError(f"{text!r} is not an address")
-        return Address(_ipv6(host), _port(tail[1:]) if tail else DEFAULT_PORT)
+        return Address(_ipv6(host), _port(tail[1:]) if tail else default_port)
     if rest.count(":") > 1:
-        return Address(_ipv6(rest))
+        return Address(_ipv6(rest), default_port)
     host, colon, port = rest.partition(":")
     if _NAME.fullmatch(host) is None:
         raise FluksoAddressError(f"{text!r} is not a host name or an IP address")
-    return Address(host.lower(), _port(port) if colon else DEFAULT_PORT)
+    return Address(host.lower(), _port(port) if colon else default_port)
 
 
 def _ipv6(text: str) -> str:

@@ -13,7 +13,7 @@ class FluksoConnectionError(FluksoError):
     """No answer, or the connection broke off: check power, network and address."""
 
 
-class FluksoAuthError(FluksoError):
+class FluksoTokenError(FluksoError):
     """The other side wants a token, or another one than it was given (401)."""
 
 
@@ -23,6 +23,10 @@ class FluksoRefusedError(FluksoError):
 
 class FluksoNotFoundError(FluksoError):
     """The other side answered 404: it has no such resource."""
+
+
+class FluksoAmbiguousError(FluksoError):
+    """The other side speaks for several Fluksometers, and it is not known which is meant."""
 
 
 class FluksoPayloadError(FluksoError):

@@ -8,11 +8,11 @@ import aiohttp
 
 from .address import Address
 from .errors import (
-    FluksoAuthError,
     FluksoConnectionError,
     FluksoNotFoundError,
     FluksoPayloadError,
     FluksoRefusedError,
+    FluksoTokenError,
 )
 from .payload import JsonObject, parse_json
 
@@ -32,18 +32,18 @@ class Lan:
     def __init__(self, session: aiohttp.ClientSession, address: Address, token: str | None = None) -> None:
         """Use the session for requests to the address, with the token that its owner has set, if any.
 
-        Raises FluksoAuthError for what cannot be a token.
+        Raises FluksoTokenError for what cannot be a token.
         """
         self.address = address
         self._session = session
         if token is not None and not (token.isascii() and token.isprintable()):
-            raise FluksoAuthError("no token has such characters")
+            raise FluksoTokenError("no token has such characters")
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
         """Return the body of the answer.
 
-        Raises FluksoConnectionError when none comes, FluksoAuthError on 401, FluksoNotFoundError on 404 and
+        Raises FluksoConnectionError when none comes, FluksoTokenError on 401, FluksoNotFoundError on 404 and
         FluksoPayloadError on any other status than 200 or a body of more than 1 MiB.
         """
         limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
@@ -53,7 +53,7 @@ class Lan:
     async def post(self, path: str, content: Mapping[str, str]) -> bytes:
         """Ask for something to be done, and return the body of the answer (202).
 
-        Raises as `get`, and FluksoAuthError on 401, FluksoRefusedError on 403 and 409 with what the other side says.
+        Raises as `get`, and FluksoTokenError on 401, FluksoRefusedError on 403 and 409 with what the other side says.
         """
         limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         with self._translated():
@@ -88,7 +88,7 @@ class Lan:
 
     def _expect(self, response: aiohttp.ClientResponse, path: str, status: int) -> None:
         if response.status == 401 and _REALM in response.headers.get("WWW-Authenticate", ""):
-            raise FluksoAuthError(f"{self.address} wants the token that its owner has set")
+            raise FluksoTokenError(f"{self.address} wants the token that its owner has set")
         if response.status == 404:
             raise FluksoNotFoundError(f"{self.address} has no {path}")
         if response.status != status:

@@ -14,6 +14,22 @@ class SensorType(StrEnum):
     GAS = "gas"
 
 
+class Quantity(StrEnum):
+    """What an FLM03 tells of a clamp besides the power and energy that come in."""
+
+    EXPORT = "export"
+    REACTIVE_Q1 = "reactive_q1"
+    REACTIVE_Q2 = "reactive_q2"
+    REACTIVE_Q3 = "reactive_q3"
+    REACTIVE_Q4 = "reactive_q4"
+    VOLTAGE = "voltage"
+    CURRENT = "current"
+    POWER_FACTOR = "power_factor"
+    VOLTAGE_DISTORTION = "voltage_distortion"
+    CURRENT_DISTORTION = "current_distortion"
+    PHASE_ANGLE = "phase_angle"
+
+
 class SensorClass(StrEnum):
     """How a sensor measures: a current clamp, counted pulses, a P1 meter, or a meter on RS-485."""
 
@@ -35,7 +51,7 @@ class Reading:
     """A sensor's newest values.
 
     `counter` is the absolute register, in Wh for electricity and in L for water and gas.
-    `gauge` is the rate now, in W for electricity and in L/min for water and gas.
+    `gauge` is the rate now, in W for electricity and in L/min for water and gas. Other quantities have their own units.
     Either is None while it is unknown.
     """
 
@@ -82,8 +98,15 @@ class Sensor:
     """One measured stream.
 
     `reading` is None before the first one. `sensor_class` is None where the API does not tell (v1), and `has_counter`
-    is False where it has no counters (v1). `source` names the board or meter it was heard of, None where that is not
-    told. `phases` and `demand` are empty and None where the Fluksometer tells none.
+    is False where it has no counters (v1). `recent` are the seconds of the last minute that have a value, in ascending
+    order, as (unix seconds, gauge), where the API tells them (v1).
+
+    `source` names the board or meter it was heard of, None where that is not told. `phases` and `demand` are empty and
+    None where the Fluksometer tells none.
+
+    The rest is told by MQTT only. `quantity` is None for power and energy that come in, and for flow and volume.
+    `has_gauge` is False where only a counter is published. `index` is the sensor's number. `lead` is the id of the
+    sensor whose device it shares, for several may be at one port.
     """
 
     id: str
@@ -96,6 +119,11 @@ class Sensor:
     source: str | None = None
     phases: tuple[Phase, ...] = ()
     demand: Demand | None = None
+    recent: tuple[tuple[int, int | float], ...] = ()
+    quantity: Quantity | None = None
+    has_gauge: bool = True
+    index: int | None = None
+    lead: str | None = None
 
     @property
     def gauge_is_net(self) -> bool:

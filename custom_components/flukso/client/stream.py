@@ -1,14 +1,15 @@
 """The stream of readings, opened again whenever it is lost."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from random import uniform
 from time import monotonic
-from typing import Final, Never
+from typing import Final, Never, Protocol
 
+from .address import Address
 from .errors import FluksoConnectionError, FluksoError
 from .models import SensorReading
-from .v2 import FluksometerV2
 
 SHORTEST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 60.0
@@ -16,6 +17,17 @@ LONGEST_WAIT: Final = 60.0
 
 _HEALTHY_SECONDS: Final = 30.0
 """A stream that lived this long was a good one: after it the wait starts from the shortest again."""
+
+
+class Pushing(Protocol):
+    """A client whose Fluksometer tells each reading by itself."""
+
+    @property
+    def address(self) -> Address:
+        """Return where it is reached."""
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[SensorReading]]:
+        """Open the stream of readings: first one for each sensor, then one for every change."""
 
 
 class ReadingStream:
@@ -27,7 +39,7 @@ class ReadingStream:
 
     def __init__(
         self,
-        client: FluksometerV2,
+        client: Pushing,
         *,
         on_open: Callable[[], None],
         on_reading: Callable[[SensorReading], None],

@@ -36,11 +36,11 @@ class Minute:
     """The last minute of a sensor.
 
     `end` is the newest second that the array covers, None for an empty array: the Fluksometer has no data yet or does
-    not know the sensor. `newest` is the last second with a value, None when there is none.
+    not know the sensor. `values` are the seconds with a value, in ascending order.
     """
 
     end: int | None
-    newest: tuple[int, int | float] | None
+    values: tuple[tuple[int, int | float], ...]
 
 
 def parse_minute(body: bytes) -> Minute:
@@ -49,7 +49,7 @@ def parse_minute(body: bytes) -> Minute:
     if not isinstance(pairs, list) or len(pairs) > _LONGEST:
         raise FluksoPayloadError(f"not an array of at most {_LONGEST} entries")
     end: int | None = None
-    newest: tuple[int, int | float] | None = None
+    values: list[tuple[int, int | float]] = []
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2:
             raise FluksoPayloadError(f"{str(pair)[:60]} is not a pair of time and value")
@@ -63,8 +63,8 @@ def parse_minute(body: bytes) -> Minute:
             continue
         if not is_number(value):
             raise FluksoPayloadError(f'{str(value)[:60]} is neither a number nor "nan"')
-        newest = (time, value)
-    return Minute(end, newest)
+        values.append((time, value))
+    return Minute(end, tuple(values))
 
 
 class FluksometerV1:
@@ -89,16 +89,20 @@ class FluksometerV1:
     async def fetch(self) -> Snapshot:
         """Ask for all sensors, one after the other, for each request runs a script on a slow processor.
 
-        A sensor that the Fluksometer does not serve (404) has no reading. The device's time is the newest second that
-        any array covers: it stands still when nothing is measured any more.
+        A sensor that the Fluksometer does not serve (404) has no reading; one that serves none of them is another one,
+        and FluksoNotFoundError is raised. The device's time is the newest second that any array covers: it stands still
+        when nothing is measured any more.
         """
         sensors: dict[str, Sensor] = {}
+        served = False
         time: int | None = None
         for known in self._sensors:
             try:
                 minute = await self.minute(known)
             except FluksoNotFoundError:
-                minute = Minute(None, None)
+                minute = Minute(None, ())
+            else:
+                served = True
             if minute.end is not None and (time is None or minute.end > time):
                 time = minute.end
             sensors[known.id] = Sensor(
@@ -108,7 +112,10 @@ class FluksometerV1:
                 sensor_class=None,
                 has_counter=False,
                 reading=_reading(known.type, minute),
+                recent=tuple((second, _gauge(known.type, value)) for second, value in minute.values),
             )
+        if self._sensors and not served:
+            raise FluksoNotFoundError(f"{self._lan.address} serves none of the sensors")
         device = Device(
             id=self._device_id,
             name=self._name,
@@ -123,9 +130,14 @@ class FluksometerV1:
 
 
 def _reading(sensor_type: SensorType, minute: Minute) -> Reading | None:
-    if minute.newest is None:
+    if not minute.values:
         return None
-    time, value = minute.newest
-    if sensor_type is not SensorType.ELECTRICITY:
-        value = round(value * _LITRES_PER_DAY_TO_LITRES_PER_MINUTE, 3)
-    return Reading(time, None, value)
+    time, value = minute.values[-1]
+    return Reading(time, None, _gauge(sensor_type, value))
+
+
+def _gauge(sensor_type: SensorType, value: int | float) -> int | float:
+    """Return a value of the old API in W, or in L/min."""
+    if sensor_type is SensorType.ELECTRICITY:
+        return value
+    return round(value * _LITRES_PER_DAY_TO_LITRES_PER_MINUTE, 3)

@@ -25,7 +25,7 @@ class FluksometerV2:
     def __init__(self, session: aiohttp.ClientSession, address: Address, token: str | None = None) -> None:
         """Make a client for the Fluksometer at an address, with the token that its owner has set, if any.
 
-        Raises FluksoAuthError for what cannot be a token.
+        Raises FluksoTokenError for what cannot be a token.
         """
         self._lan = Lan(session, address, token)
 
@@ -49,7 +49,7 @@ class FluksometerV2:
     async def update_firmware(self, board: str) -> Firmware:
         """Begin to write the firmware that is offered for a board.
 
-        Raises FluksoAuthError without the right token, FluksoRefusedError where it cannot be begun.
+        Raises FluksoTokenError without the right token, FluksoRefusedError where it cannot be begun.
         """
         return parse_firmware(parse_json(await self._lan.post("/api/v2/firmware", {"board": board})))
 
