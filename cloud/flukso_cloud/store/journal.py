@@ -156,7 +156,7 @@ class Journal:
         self._open: _Batch | None = None
         self._coming: dict[int, asyncio.Future[None]] = {}
         self._waiting: dict[int, list[int]] = {}
-        self._order: deque[tuple[float, int]] = deque()
+        self._order: deque[tuple[float, int]] = deque()  # since when something of a sensor waits
         self._count = 0
         self._last = 0
         self._sorted = 0
@@ -255,8 +255,10 @@ class Journal:
                 del self._coming[entry[0]]
 
     def _note(self, sensor: int, number: int, came: float) -> None:
-        self._waiting.setdefault(sensor, []).append(number)
-        self._order.append((came, sensor))
+        waiting = self._waiting.setdefault(sensor, [])
+        if not waiting:
+            self._order.append((came, sensor))
+        waiting.append(number)
         self._last = max(self._last, number)
         self._count += 1
 
@@ -277,6 +279,7 @@ class Journal:
             self._count -= len(known) - len(left)
             if left:
                 self._waiting[sensor] = left
+                self._order.append((self._newest, sensor))
             else:
                 self._waiting.pop(sensor, None)
         self._sorted += sum(map(len, chosen.values()))
