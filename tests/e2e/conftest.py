@@ -37,6 +37,11 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.exit("The end-to-end tests need a network namespace of their own. Run: scripts/test e2e", returncode=4)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs no demo before it is there: a Home Assistant of a test's own would find its Fluksometer too."""
+    items.sort(key=lambda item: isinstance(item, pytest.Function) and "demo" in item.fixturenames)
+
+
 @dataclass(frozen=True)
 class Demo:
     """The running demo: its addresses, log-ins, names and entities as `--ready-file` gives them."""

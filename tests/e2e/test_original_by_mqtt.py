@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -54,7 +55,14 @@ async def broker(programs: Programs, folder: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="mosquitto is not installed: run scripts/setup broker")
-async def test_found_shown_gone_and_back(tmp_path: Path) -> None:
+def test_found_shown_gone_and_back(tmp_path: Path) -> None:
+    """In a thread of its own: the tests with a browser keep an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, follow(tmp_path)).result()
+
+
+async def follow(tmp_path: Path) -> None:
+    """Watch one Home Assistant while the Fluksometer comes, goes and comes back."""
     port, folder = free_port(), tmp_path / "home-assistant"
     write_configuration(folder, HOME_ASSISTANT, port, loopback_only=False)
     programs, device = Programs(tmp_path / "logs"), Programs(tmp_path / "device")
