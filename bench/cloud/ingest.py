@@ -33,7 +33,7 @@ class _Round:
 
 def measure(effort: Effort) -> Figures:
     """Measure durable_ingest_ratio, durable_ingest_per_s, ingest_p50_ms, ingest_p99_ms and ingest_cpu_us."""
-    seconds, rounds = {Effort.FULL: (4, 5), Effort.SHORT: (2, 2), Effort.GLANCE: (1, 1)}[effort]
+    seconds, rounds = {Effort.FULL: (4, 5), Effort.SHORT: (2, 1), Effort.GLANCE: (1, 1)}[effort]
     with folder_on_disk() as folder:
         home = make_home(folder / "cloud")
         fleet = make_fleet(home, SENSORS)

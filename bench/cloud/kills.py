@@ -30,7 +30,7 @@ _ANSWER = b"HTTP/1.1 200 OK"
 
 def measure(effort: Effort) -> Figures:
     """Measure kills, acknowledged_lost and acknowledged_twice."""
-    kills = {Effort.FULL: 200, Effort.SHORT: 5, Effort.GLANCE: 2}[effort]
+    kills = {Effort.FULL: 200, Effort.SHORT: 2, Effort.GLANCE: 2}[effort]
     chance = random.Random(SEED)  # noqa: S311 - chooses instants, keeps no secret
     with folder_on_disk() as folder:
         home = make_home(folder / "cloud")

@@ -48,7 +48,7 @@ class _Run:
 
 def measure(effort: Effort) -> Figures:
     """Measure durable_ingest_sustained_ratio, …_per_s, ingest_sustained_p99_ms and ingest_backlog."""
-    seconds = {Effort.FULL: 600, Effort.SHORT: 4, Effort.GLANCE: 1}[effort]
+    seconds = {Effort.FULL: 600, Effort.SHORT: 1, Effort.GLANCE: 1}[effort]
     floor_seconds = min(max(1, seconds // 2), FLOOR_SECONDS)
     with folder_on_disk() as folder:
         home = make_home(folder / "cloud")
