@@ -15,10 +15,11 @@ import numpy as np
 
 from flukso_cloud.meter import Meter
 from flukso_cloud.packing import PackingError, pack_summaries, unpack_samples, unpack_summaries
-from flukso_cloud.summary import HOUR, Samples, Summaries, flows, joined, nothing, summarise, together
+from flukso_cloud.summary import HOUR, Samples, Summaries, joined, nothing, summarise, together
 
 from . import chunks
 from .chunks import DAY, SHEET
+from .samples import irregular
 
 _SENSORS = "SELECT number, id, class FROM sensors ORDER BY number"
 _CHUNKS = "SELECT day, count, first_time, last_time, first_counter, last_counter, data FROM chunks WHERE sensor = ?"
@@ -88,7 +89,7 @@ def _of_sensor(conn: sqlite3.Connection, sensor: int, meter: Meter, *, repair: b
     samples = together([chunks.from_rows(conn.execute(_ROWS, (sensor,))), *days.values()])
     if samples.size:
         oldest = int(samples.times[0])
-        breaks = [(sensor, *pair) for pair in _breaks(samples, meter)]
+        breaks = [(sensor, *pair) for pair in irregular(samples, meter)]
         if breaks != conn.execute(_BREAKS, (sensor, oldest)).fetchall():
             yield "where its counter breaks is not as the samples tell"
             if repair:
@@ -117,15 +118,6 @@ def _mended(data: bytes | None, sheet: int, days: Mapping[int, Samples], meter: 
     whole = joined([others, *right])
     is_same = all(np.array_equal(one, other) for one, other in zip(told, whole, strict=True))
     return None if is_same else whole
-
-
-def _breaks(samples: Samples, meter: Meter) -> Iterator[tuple[int, int, int, int]]:
-    """Return the pairs of samples between which the counter does not simply go on: times and counters."""
-    differences = np.diff(samples.counters)
-    flowed, is_known = flows(np.diff(samples.times), differences, meter)
-    times, counters = (column.tolist() for column in samples)
-    for place in np.flatnonzero(~is_known | (flowed != differences)).tolist():
-        yield times[place], counters[place], times[place + 1], counters[place + 1]
 
 
 def _date(day: int) -> str:

@@ -75,6 +75,11 @@ def from_rows(rows: Iterable[tuple[int, int]]) -> Samples:
     return Samples(table[:, 0], table[:, 1])
 
 
+def rows_between(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> Samples:
+    """Return the samples in the table with start <= time < end."""
+    return from_rows(conn.execute(_ROWS, (sensor, start, end)))
+
+
 def as_list(samples: Samples) -> list[Sample]:
     """Return samples one by one."""
     return [Sample(*pair) for pair in zip(*map(np.ndarray.tolist, samples), strict=True)]
@@ -193,7 +198,7 @@ def _fold_days(conn: sqlite3.Connection, sensor: int, oldest: int, before: int, 
             found = found.between(0, last * DAY)
             last -= 1
         else:
-            found = from_rows(conn.execute(_ROWS, (sensor, oldest, (first + 1) * DAY)))
+            found = rows_between(conn, sensor, oldest, (first + 1) * DAY)
     row = conn.execute(_CLASS, (sensor,)).fetchone()
     _put_days(conn, sensor, Meter.of_class("" if row is None else row[0]), found)
     conn.execute(_DROP_ROWS, (sensor, oldest, (last + 1) * DAY))
@@ -203,7 +208,7 @@ def _fold_days(conn: sqlite3.Connection, sensor: int, oldest: int, before: int, 
 def extend(conn: sqlite3.Connection, sensor: int, meter: Meter, run: Samples) -> None:
     """Put a run of samples, later than all that the sensor has, into chunks: its first day may have begun."""
     begins = int(run.times[0]) // DAY * DAY
-    parts = [from_rows(conn.execute(_ROWS, (sensor, begins, begins + DAY))), run]
+    parts = [rows_between(conn, sensor, begins, begins + DAY), run]
     if parts[0].size:
         conn.execute(_DROP_ROWS, (sensor, begins, begins + DAY))
     row = conn.execute(_DATA, (sensor, begins // DAY)).fetchone()
@@ -252,7 +257,7 @@ def unfold(conn: sqlite3.Connection, sensor: int, number: int) -> None:
         set_aside(conn, sensor, number)
         return
     drop(conn, sensor, number)
-    conn.executemany(_ADD_ROWS, [(sensor, *sample) for sample in zip(*map(np.ndarray.tolist, found), strict=True)])
+    conn.executemany(_ADD_ROWS, [(sensor, *sample) for sample in as_list(found)])
 
 
 def drop_hours(conn: sqlite3.Connection, sensor: int, start: int, end: int) -> None:
@@ -275,15 +280,7 @@ def set_aside(conn: sqlite3.Connection, sensor: int, number: int) -> None:
 def drop(conn: sqlite3.Connection, sensor: int, number: int) -> None:
     """Forget a day's chunk and its hours."""
     conn.execute(_DROP, (sensor, number))
-    sheet = number * DAY // SHEET
-    row = conn.execute(_SHEET, (sensor, sheet)).fetchone()
-    if row is not None:
-        rows = _sheet(sensor, sheet, row[0])
-        left = rows.pick(rows.first_time // DAY != number)
-        if left.size:
-            conn.execute(_PUT_SHEET, (sensor, sheet, pack_summaries(left)))
-        else:
-            conn.execute(_DROP_SHEET, (sensor, sheet))
+    drop_hours(conn, sensor, number * DAY, (number + 1) * DAY)
 
 
 @lru_cache(1024)

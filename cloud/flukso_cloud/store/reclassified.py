@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from flukso_cloud.meter import Meter
-from flukso_cloud.summary import HOUR, Samples, summarise, together
+from flukso_cloud.summary import HOUR, summarise, together
 
 from . import chunks, samples
 from .chunks import DAY, SHEET
@@ -20,7 +20,6 @@ _FIRST = (
 )
 _GO_ON = "UPDATE reclassified SET time = ? WHERE sensor = ?"
 _DONE = "DELETE FROM reclassified WHERE sensor = ?"
-_ROWS = "SELECT time, counter FROM samples WHERE sensor = ? AND time >= ? AND time < ? ORDER BY time"
 _DROP_BREAKS = 'DELETE FROM breaks WHERE sensor = ? AND "end" >= ? AND "end" < ?'
 
 
@@ -52,6 +51,6 @@ def _tell_sheet(conn: sqlite3.Connection, sensor: int, meter: Meter, sheet: int)
     days = chunks.samples_of_days(conn, sensor, start // DAY, end // DAY - 1)
     if days.size:
         chunks.put_hours(conn, sensor, summarise(days, meter, HOUR), days.times // DAY)
-    whole = together([days, chunks.from_rows(conn.execute(_ROWS, (sensor, start, end)))])
+    whole = together([days, chunks.rows_between(conn, sensor, start, end)])
     conn.execute(_DROP_BREAKS, (sensor, start, end))
-    samples.add_breaks_of(conn, sensor, meter, samples.newest_before(conn, sensor, start), Samples(*whole))
+    samples.add_breaks_of(conn, sensor, meter, samples.newest_before(conn, sensor, start), whole)

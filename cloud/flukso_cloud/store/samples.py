@@ -54,8 +54,7 @@ def append_run(conn: sqlite3.Connection, sensor: int, meter: Meter, run: Samples
     """Store samples as `append` does, a long run of days that are over at `now` (unix seconds) straight in chunks."""
     before = (now - SETTLED) // DAY * DAY
     if run.size >= LONG and run.times[LONG - 1] < before and bool(np.all(run.times[1:] > run.times[:-1])):
-        row = conn.execute(_NEWEST, (sensor,)).fetchone()
-        last = _later(Sample(*row) if row else None, chunks.newest(conn, sensor))
+        last = newest(conn, sensor)
         if last is None or last.time < run.times[0]:
             settled = run.between(0, before)
             chunks.extend(conn, sensor, meter, settled)
@@ -108,7 +107,7 @@ def _outside_chunks(conn: sqlite3.Connection, sensor: int, batch: list[Sample]) 
         kept = chunks.day(conn, sensor, number) if of_day else None
         if kept is None:
             continue
-        known = set(zip(*map(np.ndarray.tolist, kept), strict=True))
+        known = set(chunks.as_list(kept))
         if known.issuperset(of_day):
             left = [sample for sample in left if sample.time // DAY != number]
         else:
@@ -154,14 +153,19 @@ def _add_breaks(conn: sqlite3.Connection, sensor: int, meter: Meter, pairs: Iter
 
 def add_breaks_of(conn: sqlite3.Connection, sensor: int, meter: Meter, last: Sample | None, run: Samples) -> None:
     """Note where the counter breaks in a run that follows the sample `last`."""
-    times, counters = (
-        run if last is None else map(np.concatenate, (([last.time], run.times), ([last.counter], run.counters)))
-    )
+    whole = run if last is None else together([chunks.from_rows([last]), run])
+    rows = [(sensor, end, start, before, after) for start, before, end, after in irregular(whole, meter)]
+    conn.executemany(_ADD_BREAK, rows)
+
+
+def irregular(samples: Samples, meter: Meter) -> list[tuple[int, int, int, int]]:
+    """Return the pairs of samples between which the counter does not simply go on: time and counter of each."""
+    times, counters = samples
     differences = np.diff(counters)
     flowed, known = flows(np.diff(times), differences, meter)
     places = np.flatnonzero(~known | (flowed != differences))
-    columns = (times[places + 1], times[places], counters[places], counters[places + 1])
-    conn.executemany(_ADD_BREAK, [(sensor, *row) for row in zip(*map(np.ndarray.tolist, columns), strict=True)])
+    columns = (times[places], counters[places], times[places + 1], counters[places + 1])
+    return list(zip(*map(np.ndarray.tolist, columns), strict=True))
 
 
 def _judge_again(conn: sqlite3.Connection, sensor: int, meter: Meter, samples: Sequence[Sample]) -> None:
@@ -200,7 +204,7 @@ def neighbours(conn: sqlite3.Connection, sensor: int, times: Sequence[int]) -> d
     asked = np.asarray(times, np.int64)
     known = _known_around(conn, sensor, asked)
     places = np.searchsorted(known.times, asked, side="right").tolist()
-    found = [Sample(*pair) for pair in zip(*map(np.ndarray.tolist, known), strict=True)]
+    found = chunks.as_list(known)
     return {
         time: Neighbours(found[place - 1] if place else None, found[place] if place < len(found) else None)
         for time, place in zip(times, places, strict=True)
