@@ -2,32 +2,22 @@
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast, override
+from typing import override
 
 from homeassistant.const import ATTR_ENTITY_ID, CONF_FOR
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_track_point_in_utc_time
-from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
-from homeassistant.helpers.typing import ConfigType
+from homeassistant.helpers.trigger import TriggerActionRunner, TriggerNotTriggeredReporter
 from homeassistant.util import dt as dt_util
 
 from .flow_tracker import FLOW_SCHEMA, FlowTracker
+from .targeted_trigger import TargetedTrigger
 
 
-class ContinuousFlowTrigger(Trigger):
+class ContinuousFlowTrigger(TargetedTrigger):
     """Fires for each targeted meter, once in each run that lasts so long."""
 
-    @override
-    @classmethod
-    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Validate target and options."""
-        return cast(ConfigType, FLOW_SCHEMA(config))
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Watch the meters of a validated configuration."""
-        super().__init__(hass, config)
-        self._target = config.target or {}
-        self._options = config.options or {}
+    schema = FLOW_SCHEMA
 
     @override
     async def async_attach_runner(

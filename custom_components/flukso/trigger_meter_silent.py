@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, cast, override
+from typing import Final, override
 
 import probatio
 from homeassistant.const import ATTR_ENTITY_ID, CONF_FOR, CONF_OPTIONS, CONF_TARGET, STATE_UNAVAILABLE
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, State, callback
+from homeassistant.core import CALLBACK_TYPE, State, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.target import TargetStateChangedData, async_track_target_selector_state_change_event
-from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
-from homeassistant.helpers.typing import ConfigType
+from homeassistant.helpers.trigger import TriggerActionRunner, TriggerNotTriggeredReporter
 from homeassistant.util import dt as dt_util
 
+from .targeted_trigger import TargetedTrigger
 from .watched import FLOW, POWER, watched
 
 SHORTEST: Final = timedelta(minutes=1)
@@ -32,23 +32,13 @@ SILENT_SCHEMA: Final = probatio.Schema(
 )
 
 
-class MeterSilentTrigger(Trigger):
+class MeterSilentTrigger(TargetedTrigger):
     """Fires for each targeted meter, once in each silence that lasts so long.
 
     A silence that is under way when the automation is loaded counts too, unless it has lasted too long to be news.
     """
 
-    @override
-    @classmethod
-    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Validate target and options."""
-        return cast(ConfigType, SILENT_SCHEMA(config))
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Watch the meters of a validated configuration."""
-        super().__init__(hass, config)
-        self._target = config.target or {}
-        self._options = config.options or {}
+    schema = SILENT_SCHEMA
 
     @override
     async def async_attach_runner(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, cast, override
+from typing import Any, Final, override
 
 import probatio
 from homeassistant.const import (
@@ -19,12 +19,12 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.event import async_call_later, async_track_utc_time_change
 from homeassistant.helpers.target import TargetStateChangedData, async_track_target_selector_state_change_event
-from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
-from homeassistant.helpers.typing import ConfigType
+from homeassistant.helpers.trigger import TriggerActionRunner, TriggerNotTriggeredReporter
 from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_conversion import PowerConverter
 
 from .quarter_projection import QuarterProjection
+from .targeted_trigger import TargetedTrigger
 from .watched import POWER, watched
 
 CONF_LIMIT: Final = "limit"
@@ -42,23 +42,13 @@ _SCHEMA = probatio.Schema(
 )
 
 
-class PeakAboutToBeExceededTrigger(Trigger):
+class PeakAboutToBeExceededTrigger(TargetedTrigger):
     """Fires once in each quarter whose projected average stays above the limit for so long.
 
     The targeted sensors are added up: they are the phases of one connection.
     """
 
-    @override
-    @classmethod
-    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Validate target and options."""
-        return cast(ConfigType, _SCHEMA(config))
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Watch the connection of a validated configuration."""
-        super().__init__(hass, config)
-        self._target = config.target or {}
-        self._options = config.options or {}
+    schema = _SCHEMA
 
     @override
     async def async_attach_runner(
